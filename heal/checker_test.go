@@ -1,0 +1,200 @@
+package heal
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+)
+
+// checker drives Decide with any events and holds every promise against each
+// step. It keeps its own, dumb memory of what happened and trusts no field of
+// State that it can recount.
+type checker struct {
+	p   Policy
+	s   State
+	now time.Time
+
+	inFlight     *Act
+	word         Sighting // the newest inspection
+	toAct        bool     // the newest look was granted
+	byPerson     bool     // since the newest act: somebody killed, started or removed it
+	restarts     []time.Time
+	healthySince time.Time
+	told         int // what people saw in this incident
+	toldAny      bool
+	violations   []string
+}
+
+func newChecker(p Policy) *checker {
+	return &checker{p: p, now: time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)}
+}
+
+func (c *checker) fail(format string, args ...any) {
+	c.violations = append(c.violations, fmt.Sprintf(format, args...))
+}
+
+// step feeds one event and checks what comes of it.
+func (c *checker) step(e Event) []Action {
+	before := c.s
+	kept := append([]time.Time(nil), before.Restarts...)
+	after, actions := Decide(c.p, before, e, c.now)
+	again, actionsAgain := Decide(c.p, before, e, c.now)
+	if !reflect.DeepEqual(after, again) || !reflect.DeepEqual(actions, actionsAgain) {
+		c.fail("%T: the same input gave another output", e)
+	}
+	if len(kept) > 0 && !reflect.DeepEqual(kept, before.Restarts) {
+		c.fail("%T: the input was changed", e)
+	}
+	c.s = after
+	c.note(e, before)
+	for _, a := range actions {
+		c.action(a, e)
+	}
+	c.standing(e, before)
+	return actions
+}
+
+// note keeps the checker's own memory of the world.
+func (c *checker) note(e Event, before State) {
+	switch e := e.(type) {
+	case Looked:
+		if e.Err == "" && !e.Gone {
+			c.word, c.toAct = e.Sighting, before.ToAct
+			c.byPerson = c.byPerson || (before.HalfDone && e.Status == StatusRunning)
+		}
+	case Killed, Started:
+		c.byPerson = c.byPerson || c.inFlight == nil
+	case Destroyed:
+		c.byPerson, c.inFlight = true, nil
+		if !c.s.IsZero() {
+			c.fail("a destroyed container is remembered: %+v", c.s)
+		}
+	case Finished:
+		c.noteFinished(e, before)
+	}
+	healthy := c.s.Phase == Steady || !c.s.HealthySince.IsZero()
+	if !healthy {
+		c.healthySince = time.Time{}
+	} else if c.healthySince.IsZero() {
+		c.healthySince = c.now
+	}
+	if len(c.s.Restarts) < len(before.Restarts) {
+		c.noteForgotten(e)
+	}
+	if len(c.s.Restarts) > len(before.Restarts) || (len(c.s.Restarts) > 0 && c.s.LastRestart.After(before.LastRestart)) {
+		c.noteRestart()
+	}
+}
+
+func (c *checker) noteFinished(e Finished, before State) {
+	if c.inFlight == nil || e.Number != c.inFlight.Number {
+		if !reflect.DeepEqual(c.s, before) {
+			c.fail("a stale outcome (#%d) changed the state", e.Number)
+		}
+		return
+	}
+	c.inFlight = nil
+}
+
+func (c *checker) noteForgotten(e Event) {
+	_, woke := e.(Woke)
+	rested := woke && c.now.Sub(c.healthySince) >= c.p.Forget
+	if !c.byPerson && !rested && !c.s.IsZero() {
+		c.fail("%T: restarts were forgotten without a reason", e)
+	}
+	c.restarts = append([]time.Time(nil), c.s.Restarts...)
+}
+
+func (c *checker) noteRestart() {
+	c.restarts = append(c.restarts, c.now)
+	recent := 0
+	for _, at := range c.restarts {
+		if c.now.Sub(at) < c.p.Window {
+			recent++
+		}
+	}
+	if recent > c.p.MaxRestarts && !c.s.SpentBudget {
+		c.fail("%d restarts within %s; at most %d", recent, c.p.Window, c.p.MaxRestarts)
+	}
+}
+
+// action checks one action as it is asked for.
+func (c *checker) action(a Action, e Event) {
+	switch a := a.(type) {
+	case Act:
+		c.act(a, e)
+	case Tell:
+		c.tell(a.Notice)
+	}
+}
+
+func (c *checker) act(a Act, e Event) {
+	if c.inFlight != nil {
+		c.fail("%s while %s is under way", a.Verb, c.inFlight.Verb)
+	}
+	looked, ok := e.(Looked)
+	switch {
+	case !ok || looked.Err != "" || looked.Gone:
+		c.fail("%s without having looked: %T", a.Verb, e)
+	case !c.toAct:
+		c.fail("%s out of turn", a.Verb)
+	case a.Verb == Start && looked.Status != StatusExited:
+		c.fail("start of a container that is %s", looked.Status)
+	case a.Verb != Start && (looked.Health != Unhealthy || looked.Status != StatusRunning || looked.Streak == 0):
+		c.fail("%s of a container that is %s, %s, streak %d", a.Verb, looked.Status, looked.Health, looked.Streak)
+	case c.p.Treatment == TreatNone || c.p.Treatment == TreatNotify:
+		c.fail("%s though it may only be told", a.Verb)
+	case a.Verb == Restart && !c.s.StoppingAt.IsZero():
+		c.fail("restart of a container that somebody is stopping")
+	}
+	if n := len(c.restarts); n > 0 && a.Verb == Restart {
+		least := c.p.Backoff
+		for i := 1; i < n && least < c.p.BackoffMax; i++ {
+			least *= 2
+		}
+		if gap := c.now.Sub(c.restarts[n-1]); gap < min(least, c.p.BackoffMax) {
+			c.fail("restart %d comes %s after the one before; at least %s", n+1, gap, least)
+		}
+	}
+	c.inFlight = &a
+	c.byPerson = false
+}
+
+func (c *checker) tell(n Notice) {
+	ends := n.Reason.Resolves() || n.Reason == ExitedByItself || n.Reason == Quarantined
+	if ends && n.Reason != Quarantined && !c.toldAny {
+		c.fail("%s though nothing was told before", n.Reason)
+	}
+	if !n.Repeat && !n.Silent {
+		c.told++
+	}
+	c.toldAny = true
+	if c.told > 8 {
+		c.fail("%d messages in one incident, the last: %s", c.told, n.Reason)
+	}
+	if ends {
+		c.told, c.toldAny = 0, false
+	}
+}
+
+// standing checks what must hold after every step.
+func (c *checker) standing(e Event, before State) {
+	if len(c.s.Restarts) > max(1, c.p.MaxRestarts) {
+		c.fail("%d restarts are remembered", len(c.s.Restarts))
+	}
+	waits := c.s.Phase == Failing || c.s.Phase == BackingOff || c.s.Phase == Recovering ||
+		(c.s.Phase == GivenUp && c.p.RetryAfter > 0)
+	if waits && c.s.WakeAt.IsZero() && !c.s.Looking {
+		c.fail("%T: a dead end: %s without a date", e, c.s.Phase)
+	}
+	if (c.s.Phase == Restarting) != (c.inFlight != nil) {
+		c.fail("%T: phase %s, act under way: %v", e, c.s.Phase, c.inFlight != nil)
+	}
+	if o, ok := e.(Observed); ok {
+		repeated, actions := Decide(c.p, c.s, o, c.now)
+		if len(actions) > 0 || !reflect.DeepEqual(repeated, c.s) {
+			c.fail("a repeated observation (%s, %s) did something", o.Health, o.Status)
+		}
+	}
+	_ = before
+}

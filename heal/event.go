@@ -1,0 +1,83 @@
+package heal
+
+import "time"
+
+// Event is one thing that the caller learned about a container.
+type Event interface{ event() }
+
+// Observed is what a list entry or an engine event says. It may be late or
+// stale: before anything is done the container is looked at.
+type Observed struct {
+	Health Health
+	Status Status
+}
+
+// Absent says that a complete list of the unhealthy did not hold the container.
+type Absent struct{}
+
+// Looked is the result of an inspection.
+type Looked struct {
+	Sighting
+
+	Gone bool   // the engine does not know the container any more
+	Err  string // the engine could not be asked; Sighting is empty
+}
+
+// Killed is the engine's kill event: somebody sent the container a signal.
+type Killed struct {
+	At     time.Time // the engine's clock
+	Signal string    // a number or a name
+}
+
+// Died is the end of the container's process.
+type Died struct {
+	At time.Time // the engine's clock
+}
+
+// Started is the start of the container's process, by whomever.
+type Started struct{}
+
+// Paused says that somebody paused the container.
+type Paused struct{}
+
+// Unpaused says that somebody unpaused the container.
+type Unpaused struct{}
+
+// Destroyed says that the container does not exist any more.
+type Destroyed struct{}
+
+// Woke says that State.WakeAt has come.
+type Woke struct{}
+
+// Outcome is how the engine answered a restart, stop or start.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Done     Outcome = iota // it says that it is done
+	Refused                 // it, or a proxy before it, does not allow it; nothing happened
+	Failed                  // it tried and failed; the container may be down
+	NoAnswer                // the call ran into its deadline or lost its connection; it may still happen
+	NotFound                // there is no such container
+)
+
+// Finished is the outcome of the Act with the same number.
+type Finished struct {
+	Number  uint64
+	Outcome Outcome
+	Err     string        // the engine's words
+	Took    time.Duration // of the call
+	Seen    *Sighting     // an inspection after the call; nil when that failed
+}
+
+func (Observed) event()  {}
+func (Absent) event()    {}
+func (Looked) event()    {}
+func (Killed) event()    {}
+func (Died) event()      {}
+func (Started) event()   {}
+func (Paused) event()    {}
+func (Unpaused) event()  {}
+func (Destroyed) event() {}
+func (Woke) event()      {}
+func (Finished) event()  {}

@@ -1,0 +1,65 @@
+package heal
+
+import "time"
+
+// Reason says why people are told something. It serves the log, the message
+// and the tests alike.
+type Reason uint8
+
+// The reasons. Restarted to Quarantined open or continue an incident; the
+// others end it.
+const (
+	Restarted      Reason = iota + 1 // it was unhealthy; the engine restarted it; no verdict yet
+	RestartFailed                    // the engine refused or failed the restart, or did not answer
+	StillUnhealthy                   // it was restarted and did not become healthy
+	GaveUp                           // the budget is spent; a human is needed
+	OnlyTold                         // it is unhealthy and defib may not touch it (action notify, Swarm task)
+	Quarantined                      // it was unhealthy and has been stopped on request (action stop)
+	Recovered                        // it is healthy again and stayed so
+	StoppedByOther                   // somebody stopped it while it was unhealthy
+	ExitedByItself                   // it exited while it was unhealthy; defib does not start what it did not stop
+	Removed                          // it was removed or replaced while it was unhealthy
+)
+
+// String gives the reason as logs and payloads spell it.
+func (r Reason) String() string {
+	return [...]string{
+		"none", "restarted", "restart-failed", "still-unhealthy", "gave-up", "unhealthy",
+		"quarantined", "recovered", "stopped", "exited", "removed",
+	}[r]
+}
+
+// Resolves tells whether the reason ends an incident well: nothing is left to
+// do for a human.
+func (r Reason) Resolves() bool {
+	return r == Recovered || r == StoppedByOther || r == Removed
+}
+
+// Notice is one thing that people may be told.
+type Notice struct {
+	Reason    Reason
+	Container Container
+	Incident  string        // the same for all notices of one incident, and for no others
+	At        time.Time     // when it happened
+	Since     time.Time     // when the incident began
+	Attempt   int           // restarts made in this incident
+	Budget    int           // restarts allowed before defib gives up
+	Took      time.Duration // Restarted: the restart call; Recovered: from the last restart to healthy, 0 when none was made
+	Next      time.Time     // when defib acts next if nothing changes; zero: nothing is planned
+	Probe     Probe         // the last failing probe
+	ExitCode  int           // ExitedByItself: of the container
+	Err       string        // RestartFailed: the engine's words, or ours on the lack of them
+	// Status and StopTimeout are what docker-autoheal passed to
+	// POST_RESTART_SCRIPT: the state before the restart, the time allowed to stop.
+	Status      Status
+	StopTimeout time.Duration
+	// Detail is one more sentence where there is something to add, such as why
+	// defib may not touch the container.
+	Detail string
+	// Repeat marks a reason that was already told in this incident: news for a
+	// log, not for a person.
+	Repeat bool
+	// Silent marks what is done after giving up: only the log and the script
+	// learn of it.
+	Silent bool
+}

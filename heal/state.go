@@ -1,0 +1,99 @@
+package heal
+
+import "time"
+
+// Phase is how far the healing of a container has come.
+type Phase uint8
+
+// The phases.
+const (
+	Steady     Phase = iota // nothing is wrong, or not any more
+	Failing                 // unhealthy, not treated yet
+	Restarting              // an Act is under way
+	Recovering              // restarted, or healthy again: the verdict is awaited
+	BackingOff              // unhealthy; the next restart has a date
+	GivenUp                 // the budget is spent; "gave-up" in logs
+)
+
+// String gives the phase as logs spell it.
+func (p Phase) String() string {
+	return [...]string{"steady", "failing", "restarting", "recovering", "backing-off", "gave-up"}[p]
+}
+
+// Hold is why an unhealthy container is not treated now.
+type Hold uint8
+
+// The holds.
+const (
+	NotHeld        Hold = iota
+	HoldStopping        // somebody is stopping it
+	HoldPaused          // it is paused
+	HoldRestarting      // the engine's restart policy is at work
+	HoldProbe           // no probe has failed since it was started or unpaused
+	HoldExited          // it is down; somebody may start it again
+)
+
+// String gives the hold as logs spell it.
+func (h Hold) String() string {
+	return [...]string{
+		"", "being stopped by somebody", "paused", "restarted by its restart policy",
+		"waiting for a fresh probe", "exited",
+	}[h]
+}
+
+// State is the memory of one container. The zero State is that of a container
+// with which nothing is or was wrong; it need not be kept.
+type State struct {
+	Phase Phase
+	Hold  Hold
+	// WakeAt is when Decide wants a Woke; zero: never.
+	WakeAt time.Time
+	// Looking says that a Look is under way: one at a time.
+	Looking bool
+	ToAct   bool // that Look was asked for in order to act
+
+	// The incident. Since is zero while none is open.
+	Since          time.Time
+	UnhealthySince time.Time // first unhealthy observation, for UnhealthyFor
+	Told           uint16    // a bit per Reason that was told in this incident
+	Made           int       // restarts made in this incident
+
+	// Acts. Number is that of the last Act: outcomes of older ones are stale.
+	Number      uint64
+	InFlight    Verb
+	Restarts    []time.Time // the newest restarts, at most Policy.MaxRestarts
+	Tries       int         // restarts since they were last forgotten: the back-off's exponent
+	LastRestart time.Time
+	NotBefore   time.Time // no act before this
+	RetryAt     time.Time // after giving up: no restart before this
+	Failures    int       // acts that the engine refused or failed, in a row
+	LookFails   int       // looks that failed, in a row
+	HalfDone    bool      // our restart stopped it and did not start it
+	Unanswered  bool      // a restart got no answer and may still happen
+	Unverified  bool      // our restart is done, its new StartedAt not known yet
+	SpentBudget bool      // gave up; stays while single restarts are tried
+	SilentTries int       // restarts made after giving up
+
+	// The verdict.
+	HealthySince time.Time
+	Deadline     time.Time
+	Timing       Timing
+
+	// What the gate needs. StartedAt, StoppingAt and StaleProbe are times of
+	// the engine's clock and are compared with each other only.
+	StartedAt  time.Time
+	StoppingAt time.Time // a kill that is not ours; zero: nobody is stopping it
+	Signal     string    // a signal that may or may not mean to stop it
+	NeedProbe  bool      // a probe newer than StaleProbe must fail first
+	StaleProbe time.Time
+	DownSince  time.Time // seen exited, not by our doing
+	Probe      Probe     // the last failing one, for people
+	StopGrace  time.Duration
+}
+
+// IsZero tells whether nothing need be remembered of the container: its State
+// may be dropped and a zero one used when it is heard of again.
+func (s State) IsZero() bool {
+	return s.Phase == Steady && !s.Looking && len(s.Restarts) == 0 &&
+		s.StoppingAt.IsZero() && s.Signal == "" && !s.NeedProbe
+}

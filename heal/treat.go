@@ -1,0 +1,156 @@
+package heal
+
+import "time"
+
+// treat deals with a container that is surely unhealthy, has been so for long
+// enough and may be touched.
+func (d *decision) treat() {
+	if d.s.Since.IsZero() {
+		d.s.Since = d.s.UnhealthySince
+	}
+	switch d.p.Treatment {
+	case TreatRestart:
+		d.restart()
+	case TreatStop:
+		d.actOrWait(Stop)
+	default:
+		if d.s.Told&(1<<OnlyTold) == 0 {
+			d.tell(OnlyTold, nil)
+		}
+		d.s.WakeAt = d.now.Add(recheck)
+	}
+}
+
+// restart restarts within the back-off and the budget.
+func (d *decision) restart() {
+	switch {
+	case d.s.SpentBudget:
+		d.retry()
+	case d.spent():
+		d.giveUp()
+	default:
+		d.actOrWait(Restart)
+	}
+}
+
+// actOrWait acts now or when the back-off allows it.
+func (d *decision) actOrWait(v Verb) {
+	if d.due() {
+		d.act(v)
+		return
+	}
+	d.s.Phase = BackingOff
+	d.s.WakeAt = d.dueAt()
+}
+
+// giveUp ends the restarts: a human is needed.
+func (d *decision) giveUp() {
+	d.s.SpentBudget = true
+	d.s.SilentTries = 0
+	d.s.RetryAt = d.now.Add(d.p.RetryAfter)
+	d.waitForRetry()
+	d.tell(GaveUp, func(n *Notice) { n.Next = d.s.WakeAt })
+}
+
+// retry makes the one silent restart when its time has come.
+func (d *decision) retry() {
+	if d.p.RetryAfter == 0 || !d.due() {
+		d.waitForRetry()
+		return
+	}
+	d.act(Restart)
+}
+
+// waitForRetry enters the phase GivenUp. Without retries it never wakes by
+// itself: health or a human ends it.
+func (d *decision) waitForRetry() {
+	d.s.Phase = GivenUp
+	d.s.WakeAt = time.Time{}
+	if d.p.RetryAfter > 0 {
+		d.s.WakeAt = d.dueAt()
+	}
+}
+
+// finished takes the outcome of an act; one of an older act changes nothing.
+func (d *decision) finished(e Finished) {
+	if d.s.Phase != Restarting || e.Number != d.s.Number {
+		return
+	}
+	switch {
+	case e.Outcome == NotFound:
+		d.end(Removed, 0)
+	case e.Outcome == Done || d.happened(e.Seen):
+		d.succeeded(e)
+	default:
+		d.failed(e)
+	}
+}
+
+// happened tells from an inspection that the act took place, whatever the
+// engine answered: a lost reply is not a lost restart.
+func (d *decision) happened(seen *Sighting) bool {
+	if seen == nil {
+		return false
+	}
+	if d.s.InFlight == Stop {
+		return seen.Status == StatusExited
+	}
+	return seen.Status == StatusRunning && !seen.StartedAt.Equal(d.s.StartedAt)
+}
+
+func (d *decision) succeeded(e Finished) {
+	d.s.Failures = 0
+	if d.s.InFlight == Stop {
+		d.tell(Quarantined, nil)
+		d.s = State{}
+		return
+	}
+	d.restarted(e.Took)
+	if e.Seen == nil {
+		// Until its new start is known the late events of our restart cannot
+		// be told from a person's.
+		d.s.Unverified = true
+		d.look()
+		return
+	}
+	d.s.StartedAt = e.Seen.StartedAt
+	if e.Seen.Health == Healthy && e.Seen.Status == StatusRunning {
+		d.sawHealthy()
+	}
+}
+
+// restarted counts a restart that took place, tells of it and waits for the
+// verdict.
+func (d *decision) restarted(took time.Duration) {
+	d.remember()
+	if d.s.SpentBudget {
+		d.s.SilentTries++
+		d.s.RetryAt = d.now.Add(doubled(d.p.RetryAfter, d.p.RetryAfterMax, d.s.SilentTries+1))
+	}
+	d.s.Unanswered = false
+	d.s.HalfDone = false
+	d.s.NeedProbe = false
+	d.s.DownSince = time.Time{}
+	d.await()
+	d.tell(Restarted, func(n *Notice) { n.Took = took })
+}
+
+// failed plans the next try. It is soon, because the container may be down.
+func (d *decision) failed(e Finished) {
+	d.s.Failures++
+	if e.Outcome != Refused && e.Seen != nil && e.Seen.Status == StatusExited && d.s.InFlight != Stop {
+		d.s.HalfDone = true
+	}
+	d.s.Unanswered = e.Outcome == NoAnswer && d.s.InFlight != Stop
+	d.s.Phase = BackingOff
+	d.s.NotBefore = d.now.Add(doubled(failWait, failWaitMax, d.s.Failures))
+	d.s.WakeAt = d.s.NotBefore
+	d.tell(RestartFailed, func(n *Notice) {
+		n.Err = e.Err
+		n.Next = d.s.WakeAt
+		n.Took = e.Took
+		if d.s.HalfDone {
+			n.Status = StatusExited
+		}
+	})
+}
