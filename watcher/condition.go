@@ -1,0 +1,66 @@
+package watcher
+
+import (
+	"sync"
+	"time"
+)
+
+// Condition is how the watch itself is doing.
+type Condition struct {
+	Since      time.Time // when the watch began
+	Grace      time.Duration
+	Engine     string    // what it is, once connected
+	Host       string    // its name; empty where the endpoint does not tell
+	Stream     bool      // the event stream is open
+	StreamGone time.Time // since when it is not
+	LastList   time.Time // when a list last worked
+	Trouble    string    // the last thing that did not work
+	Remembered int       // containers with which something is or was wrong
+}
+
+// condition is the part of a Watcher that others may read at any time.
+type condition struct {
+	mu    sync.Mutex
+	now   Condition
+	since time.Time
+	grace time.Duration
+	last  time.Time // of an event
+}
+
+func (c *condition) change(f func(*Condition)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f(&c.now)
+}
+
+func (c *condition) streamOpened(engine string) {
+	c.change(func(now *Condition) {
+		now.Engine, now.Stream, now.Trouble = engine, true, ""
+		c.last = time.Now()
+	})
+}
+
+func (c *condition) streamEnded() {
+	c.change(func(now *Condition) { now.Stream, now.StreamGone = false, time.Now() })
+}
+
+func (c *condition) listed()          { c.change(func(now *Condition) { now.LastList = time.Now() }) }
+func (c *condition) fail(text string) { c.change(func(now *Condition) { now.Trouble = text }) }
+func (c *condition) count(n int)      { c.change(func(now *Condition) { now.Remembered = n }) }
+func (c *condition) event()           { c.change(func(*Condition) { c.last = time.Now() }) }
+
+// silence gives how long the stream has said nothing.
+func (c *condition) silence() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Since(c.last)
+}
+
+// Condition tells how the watch is doing, from any goroutine.
+func (w *Watcher) Condition() Condition {
+	w.cond.mu.Lock()
+	defer w.cond.mu.Unlock()
+	now := w.cond.now
+	now.Since, now.Grace = w.cond.since, w.cond.grace
+	return now
+}

@@ -1,0 +1,329 @@
+package watcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/versions"
+	"github.com/docker/docker/client"
+
+	"defib/heal"
+)
+
+// This is the one file that names Docker's types: its client module ends at
+// v28 and goes on under another name.
+
+// minAPI is the oldest API that has the health filter (engine 17.05).
+const minAPI = "1.25"
+
+// engine is one negotiated connection to an engine, and perhaps to a second
+// endpoint for what changes something.
+type engine struct {
+	read, write *client.Client
+	wires       []*wire // of read, then of write
+}
+
+// connect reaches an engine and agrees on an API version. Its errors are for
+// people: they say what to do.
+func connect(ctx context.Context, o Options, skipped func(error)) (*engine, error) {
+	e := &engine{}
+	var err error
+	if e.read, err = e.dial(ctx, o.Endpoint, skipped); err != nil {
+		return nil, err
+	}
+	e.write = e.read
+	if o.WriteEndpoint != nil {
+		if e.write, err = e.dial(ctx, *o.WriteEndpoint, skipped); err != nil {
+			e.close()
+			return nil, fmt.Errorf("second endpoint (AUTOHEAL_DOCKER_HOST_WRITE): %w", err)
+		}
+	}
+	return e, nil
+}
+
+// version names the engine to people, from the Server header of its ping.
+func (e *engine) version() string {
+	name, _, _ := strings.Cut(e.wires[0].server.Load(), " ")
+	return strings.ReplaceAll(strings.ReplaceAll(name, "Libpod/", "Podman "), "/", " ")
+}
+
+func (e *engine) podman() bool { return strings.HasPrefix(e.wires[0].server.Load(), "Libpod/") }
+
+// hostName asks for the name of the engine's host; empty where the endpoint
+// does not tell, as socket proxies usually do not.
+func (e *engine) hostName(ctx context.Context) string {
+	info, err := e.read.Info(ctx)
+	if err != nil {
+		return ""
+	}
+	return cut(info.Name, 100)
+}
+
+// dial makes a client for an endpoint and negotiates once. A client that
+// negotiates by itself would hide a failure and go on with the newest version.
+func (e *engine) dial(ctx context.Context, at Endpoint, skipped func(error)) (*client.Client, error) {
+	w := &wire{base: at.transport(), skipped: skipped}
+	e.wires = append(e.wires, w)
+	scheme := "http"
+	if at.TLS != nil {
+		scheme = "https"
+	}
+	opts := []client.Opt{
+		client.WithHost(at.Host),
+		client.WithHTTPClient(&http.Client{Transport: w, CheckRedirect: client.CheckRedirect}),
+		client.WithScheme(scheme),
+	}
+	if at.APIVersion != "" {
+		opts = append(opts, client.WithVersion(at.APIVersion))
+	}
+	c, err := client.NewClientWithOpts(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("make a client for %s: %w", at, err)
+	}
+	ping, err := c.Ping(ctx)
+	if err != nil {
+		w.base.CloseIdleConnections()
+		return nil, explain(at, err)
+	}
+	if ping.APIVersion != "" && versions.LessThan(ping.APIVersion, minAPI) {
+		return nil, fmt.Errorf("the engine at %s speaks API %s; defib needs at least %s (Docker 17.05)", at, ping.APIVersion, minAPI)
+	}
+	c.NegotiateAPIVersionPing(ping)
+	return c, nil
+}
+
+func (e *engine) close() {
+	for _, w := range e.wires {
+		w.base.CloseIdleConnections()
+	}
+}
+
+// now gives the time on the engine's clock, to the second.
+func (e *engine) now() time.Time { return time.Now().Add(time.Duration(e.wires[0].skew.Load())) }
+
+// explain says in words why an endpoint could not be reached, and what to do.
+func explain(at Endpoint, err error) error {
+	_, unix := strings.CutPrefix(at.Host, "unix://")
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("no permission to open %s; run defib as root, or as a user of the socket's group", at)
+	case unix && missing(strings.TrimPrefix(at.Host, "unix://")):
+		return fmt.Errorf("there is no socket at %s; mount it: -v /var/run/docker.sock:/var/run/docker.sock", at)
+	case unix && client.IsErrConnectionFailed(err):
+		return fmt.Errorf("nobody answers at %s; is the engine running?", at)
+	case errdefs.IsPermissionDenied(err):
+		return fmt.Errorf("the endpoint %s does not allow /_ping; allow it (PING=1 in docker-socket-proxy)", at)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("the engine at %s does not answer", at)
+	}
+	return fmt.Errorf("reach the engine at %s: %s", at, plain(err))
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// plain cuts an error's text to one line of bearable length: a proxy answers
+// with a page of HTML.
+func plain(err error) string {
+	if errdefs.IsPermissionDenied(err) {
+		return "403 Forbidden"
+	}
+	text := strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "Error response from daemon: ")), " ")
+	return cut(text, 300)
+}
+
+// subscribe opens the event stream from a time of the engine's clock on. The
+// filter keeps out the three exec events of every probe; health_status in it
+// matches by prefix, and died and remove are Podman's words.
+func (e *engine) subscribe(ctx context.Context, since time.Time) (<-chan events.Message, <-chan error) {
+	f := filters.NewArgs(filters.Arg("type", "container"))
+	for _, name := range []string{
+		"health_status", "start", "die", "died", "kill", "restart", "destroy", "remove", "pause", "unpause", "create", "rename",
+	} {
+		f.Add("event", name)
+	}
+	return e.read.Events(ctx, events.ListOptions{
+		Since:   fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()),
+		Filters: f,
+	})
+}
+
+// sighting turns an event into what it says about a container. Labels override
+// the attributes signal and exitCode: see engine fact 1.4.
+func (e *engine) sighting(m events.Message) (sighting, bool) {
+	s := sighting{
+		id: m.Actor.ID, labels: m.Actor.Attributes, at: time.Unix(0, m.TimeNano),
+		key: fmt.Sprintf("%s %s %d", m.Actor.ID, m.Action, m.TimeNano),
+	}
+	s.container = containerOf(m.Actor.ID, m.Actor.Attributes["name"], m.Actor.Attributes["image"], m.Actor.Attributes)
+	switch action := string(m.Action); action {
+	case "health_status: healthy":
+		s.event = heal.Observed{Health: heal.Healthy}
+	case "health_status: unhealthy":
+		s.event = heal.Observed{Health: heal.Unhealthy}
+	case "health_status":
+		s.event = heal.Observed{} // Podman: one for every probe, without the result
+	case "start":
+		s.event = heal.Started{}
+	case "die", "died":
+		s.event = heal.Died{At: s.at}
+	case "kill":
+		s.event = heal.Killed{At: s.at, Signal: m.Actor.Attributes["signal"]}
+	case "restart":
+		if !e.podman() {
+			return s, false // Docker tells kill, die and start as well
+		}
+		s.event = heal.Killed{At: s.at, Signal: "TERM"} // Podman tells it first and no kill
+	case "destroy", "remove":
+		s.event = heal.Destroyed{}
+	case "pause":
+		s.event = heal.Paused{}
+	case "unpause":
+		s.event = heal.Unpaused{}
+	case "create", "rename":
+		s.created = action == "create"
+	default:
+		return s, false
+	}
+	return s, m.Actor.ID != ""
+}
+
+// list lists running and paused containers: those with a label, or all for an
+// empty one; those of one health (unhealthy, none), or all for an empty one.
+// What it says of health is true only where health is "unhealthy".
+func (e *engine) list(ctx context.Context, label, health string) ([]sighting, error) {
+	f := filters.NewArgs()
+	if label != "" {
+		f.Add("label", label)
+	}
+	if health != "" {
+		f.Add("health", health)
+	}
+	found, err := e.read.ContainerList(ctx, container.ListOptions{Filters: f})
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
+	}
+	out := make([]sighting, len(found))
+	for i, c := range found {
+		out[i] = sighting{
+			id: c.ID, labels: c.Labels, container: containerOf(c.ID, ownName(c.Names), c.Image, c.Labels),
+			event: heal.Observed{Health: heal.Unhealthy, Status: statusOf(string(c.State))},
+		}
+	}
+	return out, nil
+}
+
+// ownName picks a container's own name among those of its links (/web/db).
+func ownName(names []string) string {
+	for _, n := range names {
+		if strings.Count(n, "/") <= 1 {
+			return n
+		}
+	}
+	return ""
+}
+
+// inspect looks at one container.
+func (e *engine) inspect(ctx context.Context, id string) (inspection, error) {
+	c, err := e.read.ContainerInspect(ctx, id)
+	if err != nil {
+		return inspection{}, fmt.Errorf("inspect %.12s: %w", id, err)
+	}
+	if c.ContainerJSONBase == nil || c.State == nil || c.Config == nil {
+		return inspection{}, fmt.Errorf("inspect %.12s: the answer has no state", id)
+	}
+	seen := heal.Sighting{
+		Status: statusOf(string(c.State.Status)), StartedAt: parseTime(c.State.StartedAt), ExitCode: c.State.ExitCode,
+		Timing: timingOf(c.Config.Healthcheck), StopSignal: firstSet(c.Config.StopSignal, "SIGTERM"), StopTimeout: 10 * time.Second,
+	}
+	if c.Config.StopTimeout != nil && *c.Config.StopTimeout >= 0 {
+		seen.StopTimeout = time.Duration(*c.Config.StopTimeout) * time.Second
+	}
+	seen.Health = heal.HealthNone
+	if h := c.State.Health; h != nil {
+		seen.Health, seen.Streak = healthOf(string(h.Status)), h.FailingStreak
+		if n := len(h.Log); n > 0 && h.Log[n-1] != nil {
+			last := h.Log[n-1]
+			seen.Probe = heal.Probe{Start: last.Start, ExitCode: last.ExitCode, Output: cut(last.Output, 1000)}
+		}
+	}
+	return inspection{Sighting: seen, container: containerOf(c.ID, c.Name, c.Config.Image, c.Config.Labels)}, nil
+}
+
+// timingOf reads a HEALTHCHECK with the engine's defaults (daemon/health.go).
+func timingOf(h *container.HealthConfig) heal.Timing {
+	t := heal.Timing{Interval: 30 * time.Second, Timeout: 30 * time.Second, Retries: 3}
+	if h == nil {
+		return t
+	}
+	if h.Interval > 0 {
+		t.Interval = h.Interval
+	}
+	if h.Timeout > 0 {
+		t.Timeout = h.Timeout
+	}
+	if h.Retries > 0 {
+		t.Retries = h.Retries
+	}
+	t.StartPeriod = max(0, h.StartPeriod)
+	return t
+}
+
+// do carries out a verb. A negative stop timeout asks for the container's own.
+func (e *engine) do(ctx context.Context, verb heal.Verb, id string, stopTimeout time.Duration) error {
+	var o container.StopOptions
+	if stopTimeout >= 0 {
+		seconds := int((stopTimeout + time.Second - 1) / time.Second)
+		o.Timeout = &seconds
+	}
+	switch verb {
+	case heal.Stop:
+		return e.write.ContainerStop(ctx, id, o)
+	case heal.Start:
+		return e.write.ContainerStart(ctx, id, container.StartOptions{})
+	default:
+		return e.write.ContainerRestart(ctx, id, o)
+	}
+}
+
+// outcome tells what an error of do means.
+func outcome(err error) heal.Outcome {
+	switch {
+	case err == nil:
+		return heal.Done
+	case errdefs.IsNotFound(err):
+		return heal.NotFound
+	case errdefs.IsPermissionDenied(err), errdefs.IsUnauthorized(err):
+		return heal.Refused
+	case strings.Contains(err.Error(), "Cannot connect to the Docker daemon"):
+		return heal.Failed // the dial failed: nothing was asked
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), client.IsErrConnectionFailed(err):
+		return heal.NoAnswer
+	}
+	return heal.Failed
+}
+
+// isGone tells whether an error says that there is no such container.
+func isGone(err error) bool { return errdefs.IsNotFound(err) }
+
+// isForbidden tells whether an error says that the endpoint does not allow a call.
+func isForbidden(err error) bool { return errdefs.IsPermissionDenied(err) }
+
+// mayRestart asks the endpoint whether it lets restarts through, with a
+// container that cannot exist: an engine answers 404, a proxy 403.
+func (e *engine) mayRestart(ctx context.Context) bool {
+	err := e.do(ctx, heal.Restart, "defib-asks-if-restarts-are-allowed", 0)
+	return !isForbidden(err)
+}

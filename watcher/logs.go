@@ -1,0 +1,105 @@
+package watcher
+
+import (
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"defib/heal"
+)
+
+// The log says each decision in one line, with the same keys everywhere:
+// container, id, project, phase, reason, attempt, err. The steady state says
+// nothing.
+
+func (w *Watcher) logChange(e *entry, before heal.State) {
+	if s := e.state; s.Hold != before.Hold && s.Hold != heal.NotHeld {
+		w.about(w.log.Info(), e).Str("phase", s.Phase.String()).Str("reason", s.Hold.String()).Msg("left alone for now")
+	}
+	if e.state.Phase != before.Phase {
+		w.about(w.log.Debug(), e).Str("phase", e.state.Phase.String()).Str("was", before.Phase.String()).Msg("phase")
+	}
+	if e.state.Phase == heal.BackingOff && before.Phase != heal.BackingOff {
+		w.about(w.log.Info(), e).Str("phase", e.state.Phase.String()).
+			Stringer("wait", time.Until(e.state.WakeAt).Round(time.Second)).Msg("waiting before the next restart")
+	}
+}
+
+func (w *Watcher) logAct(e *entry, a heal.Act) {
+	s := e.state
+	w.about(w.log.Info(), e).Str("phase", s.Phase.String()).Str("action", a.Verb.String()).Int("attempt", s.Made+1).
+		Stringer("stop_timeout", a.Grace).Int("exit_code", s.Probe.ExitCode).Str("health_output", s.Probe.Output).
+		Msg("unhealthy: asking the engine to act")
+}
+
+func (w *Watcher) logNotice(e *entry, n heal.Notice) {
+	level := zerolog.WarnLevel
+	switch {
+	case n.Reason.Resolves() || n.Reason == heal.Restarted:
+		level = zerolog.InfoLevel
+	case n.Reason == heal.GaveUp:
+		level = zerolog.ErrorLevel
+	}
+	l := w.about(w.log.WithLevel(level), e).Str("phase", e.state.Phase.String()).Str("reason", n.Reason.String()).
+		Str("incident", n.Incident).Int("attempt", n.Attempt)
+	if n.Took > 0 {
+		l = l.Stringer("took", n.Took.Round(time.Millisecond))
+	}
+	if n.Err != "" {
+		l = l.Str("err", n.Err)
+	}
+	if !n.Next.IsZero() {
+		l = l.Time("next", n.Next)
+	}
+	l.Msg(words(n.Reason))
+}
+
+// words gives the constant message of each reason.
+func words(r heal.Reason) string {
+	switch r {
+	case heal.Restarted:
+		return "restarted; waiting for it to become healthy"
+	case heal.RestartFailed:
+		return "could not be restarted; trying again"
+	case heal.StillUnhealthy:
+		return "did not become healthy after the restart"
+	case heal.GaveUp:
+		return "gave up: its restarts did not help, a human is needed"
+	case heal.OnlyTold:
+		return "unhealthy; it is not defib's to restart"
+	case heal.Quarantined:
+		return "unhealthy: stopped, as asked for"
+	case heal.Recovered:
+		return "healthy again"
+	case heal.StoppedByOther:
+		return "was stopped by somebody while it was unhealthy"
+	case heal.ExitedByItself:
+		return "exited while it was unhealthy; defib does not start it"
+	case heal.Removed:
+		return "was removed while it was unhealthy"
+	}
+	return "notice"
+}
+
+func (w *Watcher) logWatched(s sighting, message string) {
+	_, why := w.o.Selection.choose(s.labels)
+	p, wrong := w.o.Selection.policyFor(w.o.Policy, s.labels)
+	e := &entry{container: s.container}
+	w.about(w.log.Info(), e).Str("reason", why).Stringer("action", p.Treatment).Msg(message)
+	for _, text := range wrong {
+		w.about(w.log.Warn(), e).Str("reason", text).Msg("a label is not understood")
+	}
+}
+
+func (w *Watcher) logUnprobed(c heal.Container) {
+	w.about(w.log.Warn(), &entry{container: c}).
+		Msg("has no HEALTHCHECK: it can never turn unhealthy, so defib can do nothing for it")
+}
+
+func (w *Watcher) about(l *zerolog.Event, e *entry) *zerolog.Event {
+	l = l.Str("container", e.container.Name).Str("id", e.container.ShortID())
+	if e.container.Project != "" {
+		l = l.Str("project", e.container.Project)
+	}
+	return l
+}

@@ -1,0 +1,52 @@
+package watcher
+
+import (
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"defib/heal"
+)
+
+// Options says what is watched and within which limits.
+type Options struct {
+	Endpoint      Endpoint
+	WriteEndpoint *Endpoint // for restart, stop and start; nil: Endpoint
+	Selection     Selection
+	Policy        heal.Policy
+	StartPeriod   time.Duration // nothing is watched for so long after the start
+	Interval      time.Duration // between two lists of the unhealthy
+	CallTimeout   time.Duration // for a call to the engine; a restart's comes on top of its stop timeout
+	Parallel      int           // acts at a time
+	OwnID         string        // the container that defib runs in; empty: none
+	Log           zerolog.Logger
+	Notifier      Notifier
+}
+
+// Notifier takes what people are to be told. Post must not block.
+type Notifier interface{ Post(heal.Notice) }
+
+// The times that are nobody's to choose.
+const (
+	// listTimeout bounds the calls that find a hung engine.
+	listTimeout = 10 * time.Second
+	// overlap is how far back a new stream starts: events may be lost for some
+	// milliseconds after the engine has answered (engine fact 2.6), and come
+	// out of order.
+	overlap = 5 * time.Second
+	// history is how far back the first stream starts: who is being stopped or
+	// was just unpaused should be known. Engines keep 256 events at most.
+	history = 5 * time.Minute
+	// steady is how long a stream must have lived for the next one to be
+	// opened at once.
+	steadyStream = 10 * time.Second
+	// retryMin and retryMax bound the wait for an engine that is away. It is
+	// short at its longest: a refused connection costs nothing.
+	retryMin, retryMax = 100 * time.Millisecond, 3 * time.Second
+	// slack is added to a restart's stop timeout: the engine needs time to
+	// start the container, and one that is given up too soon is done twice.
+	slack = 30 * time.Second
+	// lastWords is how long acts under way are waited for when defib is
+	// stopped; Docker kills it after 10 s.
+	lastWords = 5 * time.Second
+)

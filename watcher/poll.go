@@ -1,0 +1,116 @@
+package watcher
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// poll lists the unhealthy every Interval and when asked to. It is the net
+// below the event stream: whatever an event did not say, the list does.
+func (w *Watcher) poll(ctx context.Context) {
+	var trouble string
+	failures := 0
+	timer := time.NewTimer(w.o.Interval)
+	defer timer.Stop()
+	for {
+		first := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.hurt:
+			first = true
+		case <-timer.C:
+		}
+		next := w.o.Interval
+		if err := w.listOnce(ctx, first); err != nil && ctx.Err() == nil {
+			failures++
+			next = min(time.Duration(failures)*time.Second, w.o.Interval)
+			if text := plain(err); text != trouble {
+				trouble = text
+				w.log.Warn().Str("err", text).Msg("the list of unhealthy containers could not be had; trying again")
+			}
+		} else if err == nil {
+			if trouble != "" {
+				w.log.Info().Msg("the list of unhealthy containers works again")
+			}
+			trouble, failures = "", 0
+		}
+		timer.Reset(next)
+	}
+}
+
+// listOnce gets one list and hands it to the loop. An engine that does not
+// answer it in time is hung: its stream, which would stay silent without an
+// error, is ended as well.
+func (w *Watcher) listOnce(ctx context.Context, first bool) error {
+	eng := w.engine.Load()
+	if eng == nil {
+		return nil // the stream's goroutine says what is wrong
+	}
+	call, cancel := context.WithTimeout(ctx, min(w.o.CallTimeout, listTimeout))
+	defer cancel()
+	found, err := eng.list(call, w.o.Selection.filter(), "unhealthy")
+	if err != nil {
+		w.cond.fail(plain(err))
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			if end := w.redial.Load(); end != nil {
+				(*end)()
+			}
+			return errors.New("the engine does not answer")
+		}
+		return err
+	}
+	w.cond.listed()
+	w.send(listed{found: found, first: first})
+	return nil
+}
+
+// introduceAll says at the start what is watched, what the endpoint allows and
+// what is odd. It is the only full list that defib makes.
+func (w *Watcher) introduceAll(ctx context.Context, eng *engine) {
+	call, cancel := context.WithTimeout(ctx, w.o.CallTimeout)
+	defer cancel()
+	name := eng.hostName(call)
+	w.cond.change(func(now *Condition) { now.Host = name })
+	watched := w.introduceWatched(call, eng)
+	e := w.log.Info().Str("engine", eng.version()).Stringer("endpoint", w.o.Endpoint).Str("api", eng.read.ClientVersion()).
+		Int("watched", watched)
+	if w.o.WriteEndpoint != nil {
+		e = e.Stringer("write_endpoint", w.o.WriteEndpoint)
+	}
+	e.Msg("connected")
+	if !eng.mayRestart(call) {
+		w.log.Warn().Msg("the endpoint does not allow restarts: allow them (ALLOW_RESTARTS=1 POST=1 in docker-socket-proxy), " +
+			"name an endpoint that does in AUTOHEAL_DOCKER_HOST_WRITE, or set AUTOHEAL_ACTION=notify")
+	}
+}
+
+// introduceWatched logs every watched container and gives their number.
+func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) int {
+	all, err := eng.list(ctx, w.o.Selection.filter(), "")
+	if err != nil {
+		if isForbidden(err) {
+			w.log.Error().Stringer("endpoint", w.o.Endpoint).
+				Msg("the endpoint does not allow to list containers: allow it (CONTAINERS=1 in docker-socket-proxy)")
+		}
+		return 0 // poll says what is wrong
+	}
+	count := 0
+	for _, s := range all {
+		if ok, _ := w.o.Selection.choose(s.labels); ok && !isOwn(w.o.OwnID, s.id) {
+			w.logWatched(s, "watching")
+			count++
+		}
+	}
+	unprobed, err := eng.list(ctx, w.o.Selection.filter(), "none")
+	if err != nil {
+		return count
+	}
+	for _, s := range unprobed {
+		if ok, _ := w.o.Selection.choose(s.labels); ok && !isOwn(w.o.OwnID, s.id) {
+			w.logUnprobed(s.container)
+		}
+	}
+	return count
+}

@@ -1,0 +1,192 @@
+package watcher
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"defib/heal"
+)
+
+// follow keeps an event stream open for ever. An engine that is away is a
+// state, not a reason to end.
+func (w *Watcher) follow(ctx context.Context) {
+	f := follower{w: w, seen: map[string]time.Time{}}
+	for ctx.Err() == nil {
+		lived, err := f.once(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		f.note(err)
+		if lived >= steadyStream {
+			f.wait = 0
+			continue // at once: what turned unhealthy in the gap waits for us
+		}
+		f.wait = min(max(retryMin, 2*f.wait), retryMax)
+		select {
+		case <-time.After(f.wait):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// follower is the memory of the goroutine that follows the stream.
+type follower struct {
+	w       *Watcher
+	known   bool // the first connection was made: what is watched has been said
+	wait    time.Duration
+	newest  time.Time            // of an event, on the engine's clock
+	seen    map[string]time.Time // events of the last moments, for the overlap
+	trouble string               // what was last said of the connection
+	since   time.Time            // of that trouble
+}
+
+// once connects, subscribes and follows one stream to its end. It gives how
+// long the stream lived.
+func (f *follower) once(ctx context.Context) (time.Duration, error) {
+	connecting, cancel := context.WithTimeout(ctx, listTimeout)
+	eng, err := connect(connecting, f.w.o, f.skipped)
+	cancel()
+	if err != nil {
+		f.w.cond.fail(err.Error())
+		return 0, err
+	}
+	if old := f.w.engine.Swap(eng); old != nil {
+		old.close()
+	}
+	if !f.known {
+		f.known = true
+		f.w.workers.Go(func() { f.w.introduceAll(ctx, eng) })
+	}
+	stream, end := context.WithCancel(ctx)
+	defer end()
+	f.w.redial.Store(&end)
+	// Until the headers come the client hangs with a hung engine; the context
+	// of the stream can have no deadline, since that would end it later.
+	impatience := time.AfterFunc(listTimeout, end)
+	messages, errs := eng.subscribe(stream, f.from(eng))
+	impatient := !impatience.Stop()
+	opened := time.Now()
+	select {
+	case err := <-errs:
+		f.w.wantList()
+		return 0, refusal(err, impatient)
+	default:
+	}
+	f.open(eng)
+	defer f.w.cond.streamEnded()
+	for {
+		select {
+		case m := <-messages:
+			if s, ok := eng.sighting(m); ok && f.fresh(s) {
+				f.w.send(heard{s})
+			}
+		case err := <-errs:
+			return time.Since(opened), err
+		}
+	}
+}
+
+// refusal says why a stream could not be opened.
+func refusal(err error, impatient bool) error {
+	switch {
+	case impatient:
+		return errors.New("the engine does not answer")
+	case isForbidden(err):
+		return errors.New("the endpoint does not allow events (EVENTS=1 in docker-socket-proxy); until it does defib acts only on what it finds in its list, every AUTOHEAL_INTERVAL")
+	}
+	return errors.New("open the event stream: " + plain(err))
+}
+
+// from is where the stream starts, on the engine's clock.
+func (f *follower) from(eng *engine) time.Time {
+	if f.newest.IsZero() {
+		return eng.now().Add(-history)
+	}
+	return f.newest.Add(-overlap)
+}
+
+// open notes that the stream is there and has the list fetched: what happened
+// before the stream is in it, what happens from now on in the stream.
+func (f *follower) open(eng *engine) {
+	f.w.cond.streamOpened(eng.version())
+	f.w.wantList()
+	if f.trouble != "" {
+		f.w.log.Info().Stringer("away", time.Since(f.since).Round(time.Second)).Msg("the engine is back")
+		f.trouble = ""
+	}
+}
+
+// note says once what is wrong with the connection. An orderly end of the
+// stream is nothing wrong: proxies cut it when it was idle for long.
+func (f *follower) note(err error) {
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
+		f.w.log.Debug().Msg("the event stream ended; opening it anew")
+		return
+	}
+	text := plain(err)
+	if text == f.trouble {
+		return
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		f.w.log.Info().Msg("the event stream was cut; opening it anew")
+		return
+	}
+	if f.trouble == "" {
+		f.since = time.Now()
+	}
+	f.trouble = text
+	f.w.log.Warn().Str("err", text).Msg("no connection to the engine; trying again until there is one")
+}
+
+func (f *follower) skipped(err error) {
+	f.w.log.Warn().Err(err).Msg("an event could not be read and was left out; the next list makes up for it")
+	f.w.wantList()
+}
+
+// fresh tells whether an event was not seen before: streams overlap.
+func (f *follower) fresh(s sighting) bool {
+	f.w.cond.event()
+	if _, double := f.seen[s.key]; double {
+		return false
+	}
+	f.seen[s.key] = s.at
+	if s.at.After(f.newest) {
+		f.newest = s.at
+	}
+	if len(f.seen) > 2*maxSeen || (len(f.seen) > maxSeen && s.at.Sub(f.newest) == 0) {
+		f.prune()
+	}
+	return true
+}
+
+// maxSeen is how many events are remembered before the old ones are dropped.
+const maxSeen = 512
+
+// prune forgets the events that no new stream can replay.
+func (f *follower) prune() {
+	for key, at := range f.seen {
+		if at.Before(f.newest.Add(-2 * overlap)) {
+			delete(f.seen, key)
+		}
+	}
+}
+
+// wantList asks for a list now; one wish is enough.
+func (w *Watcher) wantList() {
+	select {
+	case w.hurt <- struct{}{}:
+	default:
+	}
+}
+
+// introduce says that a new container is watched and what is odd about it.
+func (w *Watcher) introduce(ctx context.Context, s sighting) {
+	w.logWatched(s, "watching a new container")
+	w.workers.Go(func() {
+		if seen, err := w.inspect(ctx, s.id); err == nil && seen.Health == heal.HealthNone {
+			w.logUnprobed(s.container)
+		}
+	})
+}

@@ -1,0 +1,263 @@
+// Package watcher follows a Docker engine and carries out what heal judges: it
+// owns the state of every container with which something is or was wrong.
+//
+// Four kinds of goroutine share the work. One follows the event stream and one
+// lists the unhealthy; both only pass on what they saw. Workers look at a
+// container or act on it, one call each. The loop owns all states, asks heal
+// and starts the workers; it never calls the engine and never waits for
+// anybody else.
+package watcher
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"defib/heal"
+)
+
+// Watcher watches one engine.
+type Watcher struct {
+	o    Options
+	log  zerolog.Logger
+	in   chan message
+	hurt chan struct{} // asks for a list now
+	cond condition
+
+	engine atomic.Pointer[engine]
+	redial atomic.Pointer[context.CancelFunc] // ends the stream that is open
+
+	// Owned by the loop.
+	entries map[string]*entry
+	turns   turns
+	wakes   wakes
+	acting  int
+
+	workers sync.WaitGroup
+	ended   chan struct{} // closed when the loop has ended
+}
+
+// entry is what the loop knows of one container.
+type entry struct {
+	container heal.Container
+	policy    heal.Policy
+	state     heal.State
+}
+
+// message is what the loop is told; apply runs in the loop.
+type message interface {
+	apply(ctx context.Context, w *Watcher)
+}
+
+// New makes a watcher; it does nothing before Run.
+func New(o Options) *Watcher {
+	return &Watcher{
+		o: o, log: o.Log, entries: map[string]*entry{}, turns: newTurns(o.Parallel),
+		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
+		cond: condition{since: time.Now(), grace: o.StartPeriod},
+	}
+}
+
+// Run watches until ctx is done. Acts that are under way then get a few
+// seconds to end, and are told about.
+func (w *Watcher) Run(ctx context.Context) {
+	if w.o.StartPeriod > 0 {
+		w.log.Info().Stringer("for", w.o.StartPeriod).Msg("waiting before the watch begins (AUTOHEAL_START_PERIOD)")
+		select {
+		case <-time.After(w.o.StartPeriod):
+		case <-ctx.Done():
+			return
+		}
+	}
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var readers sync.WaitGroup
+	readers.Go(func() { w.follow(inner) })
+	readers.Go(func() { w.poll(inner) })
+	w.loop(ctx)
+	close(w.ended)
+	cancel()
+	readers.Wait()
+	if e := w.engine.Load(); e != nil {
+		e.close()
+	}
+}
+
+// loop is the one goroutine that judges. It ends when ctx is done and the acts
+// under way have ended, or lastWords later.
+func (w *Watcher) loop(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var deadline <-chan time.Time
+	done := ctx.Done()
+	for {
+		if deadline != nil && w.acting == 0 {
+			return
+		}
+		timer.Reset(w.wakes.next(time.Now()))
+		select {
+		case m := <-w.in:
+			m.apply(ctx, w)
+		case <-timer.C:
+			w.wake(ctx)
+		case <-done:
+			done, deadline = nil, time.After(lastWords)
+			if w.acting > 0 {
+				w.log.Info().Int("acts", w.acting).Msg("stopping: waiting for restarts under way")
+			}
+		case <-deadline:
+			w.log.Warn().Int("acts", w.acting).Msg("stopped with restarts under way: the engine finishes them")
+			return
+		}
+	}
+}
+
+// send hands a message to the loop; after its end the message is dropped.
+func (w *Watcher) send(m message) {
+	select {
+	case w.in <- m:
+	case <-w.ended:
+	}
+}
+
+// heard is a sighting from the event stream.
+type heard struct{ sighting }
+
+func (h heard) apply(ctx context.Context, w *Watcher) {
+	if isOwn(w.o.OwnID, h.id) {
+		return
+	}
+	if e, known := w.entries[h.id]; known {
+		if h.container.Name != "" {
+			e.container.Name = h.container.Name
+		}
+		w.feed(ctx, e, h.event)
+		return
+	}
+	if watched, _ := w.o.Selection.choose(h.labels); !watched {
+		return
+	}
+	if h.created {
+		w.introduce(ctx, h.sighting)
+	}
+	if h.event != nil && relevant(h.event) {
+		w.feed(ctx, w.enter(h.sighting), h.event)
+	}
+}
+
+// relevant tells whether an event can matter for a container of which nothing
+// is remembered.
+func relevant(e heal.Event) bool {
+	switch e := e.(type) {
+	case heal.Observed:
+		return e.Health != heal.Healthy
+	case heal.Killed, heal.Unpaused:
+		return true
+	}
+	return false
+}
+
+// enter begins to remember a container.
+func (w *Watcher) enter(s sighting) *entry {
+	p, _ := w.o.Selection.policyFor(w.o.Policy, s.labels)
+	e := &entry{container: s.container, policy: p}
+	w.entries[s.id] = e
+	return e
+}
+
+// listed is a complete list of the unhealthy.
+type listed struct {
+	found []sighting
+	first bool // the first list after the stream was opened
+}
+
+func (l listed) apply(ctx context.Context, w *Watcher) {
+	present := make(map[string]bool, len(l.found))
+	surprise := false
+	for _, s := range l.found {
+		watched, _ := w.o.Selection.choose(s.labels)
+		if !watched || isOwn(w.o.OwnID, s.id) {
+			continue
+		}
+		present[s.id] = true
+		e, known := w.entries[s.id]
+		if !known {
+			e = w.enter(s)
+		}
+		before := e.state.Phase
+		w.feed(ctx, e, s.event)
+		surprise = surprise || (before == heal.Steady && e.state.Phase == heal.Failing)
+	}
+	for id, e := range w.entries {
+		if !present[id] {
+			w.feed(ctx, e, heal.Absent{})
+		}
+	}
+	if surprise && !l.first {
+		w.distrust()
+	}
+}
+
+// distrust ends a stream that has been silent while the list found news: some
+// proxies and engines keep a dead stream open.
+func (w *Watcher) distrust() {
+	if w.cond.silence() < w.o.Interval {
+		return
+	}
+	if end := w.redial.Load(); end != nil {
+		w.log.Warn().Msg("the event stream said nothing of an unhealthy container: opening it anew")
+		(*end)()
+	}
+}
+
+// feed asks heal what an event means and does it.
+func (w *Watcher) feed(ctx context.Context, e *entry, ev heal.Event) {
+	if ev == nil {
+		return
+	}
+	id := e.container.ID
+	before := e.state
+	state, actions := heal.Decide(e.policy, e.state, ev, time.Now())
+	e.state = state
+	w.logChange(e, before)
+	for _, a := range actions {
+		switch a := a.(type) {
+		case heal.Look:
+			w.look(ctx, e, a)
+		case heal.Act:
+			w.act(ctx, e, a)
+		case heal.Tell:
+			w.tell(e, a.Notice)
+		}
+	}
+	if state.Phase != heal.Restarting && !state.ToAct {
+		w.giveTurn(ctx, id)
+	}
+	if state.IsZero() {
+		delete(w.entries, id)
+	} else if !state.WakeAt.IsZero() && !state.WakeAt.Equal(before.WakeAt) {
+		w.wakes.add(state.WakeAt, id)
+	}
+	w.cond.count(len(w.entries))
+}
+
+// wake feeds every container whose time has come.
+func (w *Watcher) wake(ctx context.Context) {
+	for _, id := range w.wakes.due(time.Now()) {
+		if e, known := w.entries[id]; known {
+			w.feed(ctx, e, heal.Woke{})
+		}
+	}
+}
+
+// tell completes a notice, logs it and hands it on.
+func (w *Watcher) tell(e *entry, n heal.Notice) {
+	n.Container = e.container
+	n.Incident = e.container.ShortID() + "-" + strconv.FormatInt(n.Since.UnixMilli(), 36)
+	w.logNotice(e, n)
+	w.o.Notifier.Post(n)
+}

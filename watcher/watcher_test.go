@@ -1,0 +1,95 @@
+package watcher
+
+import (
+	"context"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"defib/heal"
+	"defib/internal/dockertest"
+)
+
+// told records notices.
+type told struct {
+	mu  sync.Mutex
+	all []heal.Notice
+}
+
+func (t *told) Post(n heal.Notice) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all = append(t.all, n)
+}
+
+func (t *told) reasons() []heal.Reason {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var rs []heal.Reason
+	for _, n := range t.all {
+		rs = append(rs, n.Reason)
+	}
+	return rs
+}
+
+func testPolicy() heal.Policy {
+	return heal.Policy{
+		Backoff: 10 * time.Second, BackoffMax: 5 * time.Minute, MaxRestarts: 5, Window: 30 * time.Minute,
+		RetryAfter: 30 * time.Minute, RetryAfterMax: 6 * time.Hour, Forget: 10 * time.Minute, StopTimeout: -1,
+	}
+}
+
+// inBubble runs a watcher against an engine in the process, in virtual time.
+func inBubble(t *testing.T, o Options, eo dockertest.Options, story func(*dockertest.Engine, *told)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		eng, pipe, said := dockertest.New(eo), dockertest.NewPipe(), &told{}
+		eng.Serve(pipe)
+		o.Endpoint = Endpoint{Host: "tcp://engine:2375", Dial: pipe.DialContext}
+		if o.Selection == (Selection{}) {
+			o.Selection = Selection{Key: "autoheal"}
+		}
+		if o.Policy == (heal.Policy{}) {
+			o.Policy = testPolicy()
+		}
+		if o.Interval == 0 {
+			o.Interval = 10 * time.Second
+		}
+		if o.Parallel == 0 {
+			o.Parallel = 8
+		}
+		o.CallTimeout, o.Notifier = 30*time.Second, said
+		if o.Log.GetLevel() == zerolog.Disabled || testing.Verbose() {
+			o.Log = zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, NoColor: true, TimeFormat: time.TimeOnly}).With().Timestamp().Logger().Level(zerolog.DebugLevel)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { New(o).Run(ctx) })
+		time.Sleep(time.Second)
+		story(eng, said)
+		cancel()
+		wg.Wait()
+		eng.Close()
+	})
+}
+
+func TestHealsAndConfirms(t *testing.T) {
+	inBubble(t, Options{}, dockertest.Options{}, func(eng *dockertest.Engine, said *told) {
+		eng.Run(dockertest.Spec{Name: "web", Labels: map[string]string{"autoheal": "true"}, Health: &dockertest.Health{
+			Interval: 5 * time.Second, Timeout: time.Second, Retries: 3, HealedByRestart: true,
+		}})
+		time.Sleep(20 * time.Second)
+		if err := eng.Sicken("web", "connection refused"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		got := said.reasons()
+		if len(got) != 2 || got[0] != heal.Restarted || got[1] != heal.Recovered {
+			t.Errorf("told %v; want restarted, recovered", got)
+		}
+	})
+}

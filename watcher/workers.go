@@ -1,0 +1,150 @@
+package watcher
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"defib/heal"
+)
+
+// errAway is what a worker finds before the first connection.
+var errAway = errors.New("the engine is away") //nolint:gochecknoglobals // a sentinel
+
+// look has a container inspected. A look that an act may follow waits for its
+// turn, so that what is acted on was seen a moment ago.
+func (w *Watcher) look(ctx context.Context, e *entry, a heal.Look) {
+	id := e.container.ID
+	if a.ToAct && !w.turns.ask(id) {
+		w.log.Debug().Str("container", e.container.Name).Msg("waiting for its turn")
+		return
+	}
+	w.startLook(ctx, id)
+}
+
+func (w *Watcher) startLook(ctx context.Context, id string) {
+	w.workers.Go(func() {
+		seen, err := w.inspect(ctx, id)
+		w.send(looked{id: id, seen: seen, err: err})
+	})
+}
+
+func (w *Watcher) inspect(ctx context.Context, id string) (inspection, error) {
+	eng := w.engine.Load()
+	if eng == nil {
+		return inspection{}, errAway
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(w.o.CallTimeout, listTimeout))
+	defer cancel()
+	return eng.inspect(ctx, id)
+}
+
+// giveTurn ends a container's turn and starts the look of the next.
+func (w *Watcher) giveTurn(ctx context.Context, id string) {
+	for next, ok := w.turns.give(id); ok; next, ok = w.turns.give(next) {
+		if e, known := w.entries[next]; known && e.state.ToAct {
+			w.startLook(ctx, next)
+			return
+		}
+	}
+}
+
+// looked is the result of a look.
+type looked struct {
+	id   string
+	seen inspection
+	err  error
+}
+
+func (l looked) apply(ctx context.Context, w *Watcher) {
+	e, known := w.entries[l.id]
+	if !known {
+		w.giveTurn(ctx, l.id)
+		return
+	}
+	switch {
+	case l.err == nil:
+		e.container = l.seen.container
+		w.feed(ctx, e, heal.Looked{Sighting: l.seen.Sighting})
+	case isGone(l.err):
+		w.feed(ctx, e, heal.Looked{Gone: true})
+	default:
+		w.log.Debug().Str("container", e.container.Name).Str("err", plain(l.err)).Msg("could not be looked at")
+		w.feed(ctx, e, heal.Looked{Err: plain(l.err)})
+	}
+}
+
+// act has the engine do something, in a worker of its own: a call that hangs
+// keeps nobody but itself. It outlives ctx, since an engine of the 24 series
+// leaves a container stopped when the call is cut off.
+func (w *Watcher) act(ctx context.Context, e *entry, a heal.Act) {
+	id := e.container.ID
+	if ctx.Err() != nil {
+		return // defib is stopping: nothing new is begun
+	}
+	w.logAct(e, a)
+	w.acting++
+	limit := a.Grace + max(slack, w.o.CallTimeout)
+	w.workers.Go(func() {
+		// A turn that a hung call never gives back would stop all others.
+		late := time.AfterFunc(a.Grace+slack/2, func() { w.send(overdue{id: id, number: a.Number}) })
+		defer late.Stop()
+		w.send(w.carryOut(context.WithoutCancel(ctx), id, a, limit))
+	})
+}
+
+// carryOut makes the call and looks at what came of it.
+func (w *Watcher) carryOut(ctx context.Context, id string, a heal.Act, limit time.Duration) finished {
+	eng := w.engine.Load()
+	started := time.Now()
+	call, cancel := context.WithTimeout(ctx, limit)
+	err := eng.do(call, a.Verb, id, a.StopTimeout)
+	cancel()
+	f := heal.Finished{Number: a.Number, Outcome: outcome(err), Took: time.Since(started)}
+	if err != nil {
+		f.Err = plain(err)
+		if f.Outcome == heal.NoAnswer {
+			f.Err = "no answer after " + f.Took.Round(time.Second).String()
+		}
+	}
+	if seen, err := w.inspect(ctx, id); err == nil {
+		f.Seen = &seen.Sighting
+	}
+	return finished{id: id, Finished: f}
+}
+
+// finished is the outcome of an act.
+type finished struct {
+	heal.Finished
+
+	id string
+}
+
+func (f finished) apply(ctx context.Context, w *Watcher) {
+	w.acting--
+	e, known := w.entries[f.id]
+	if !known {
+		w.giveTurn(ctx, f.id)
+		return
+	}
+	if f.Outcome == heal.Refused {
+		w.log.Warn().Str("container", e.container.Name).Msg("the endpoint does not allow " +
+			e.state.InFlight.String() + ": allow it, or name an endpoint that does in AUTOHEAL_DOCKER_HOST_WRITE")
+	}
+	w.feed(ctx, e, f.Finished)
+}
+
+// overdue says that an act has taken longer than it should: others may go on.
+type overdue struct {
+	id     string
+	number uint64
+}
+
+func (o overdue) apply(ctx context.Context, w *Watcher) {
+	e, known := w.entries[o.id]
+	if known && e.state.Phase == heal.Restarting && e.state.Number == o.number {
+		w.log.Warn().Str("container", e.container.Name).Str("id", e.container.ShortID()).
+			Msg("the engine has not answered yet; others are not kept waiting")
+		w.giveTurn(ctx, o.id)
+	}
+}
