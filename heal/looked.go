@@ -103,6 +103,7 @@ func (d *decision) confirmHealthy() {
 	}
 	if d.s.Told != 0 {
 		d.tell(Recovered, func(n *Notice) {
+			n.ByPerson = d.s.ByPerson
 			if d.s.Made > 0 && d.s.HealthySince.After(d.s.LastRestart) {
 				n.Took = d.s.HealthySince.Sub(d.s.LastRestart)
 			}
@@ -172,7 +173,7 @@ func (d *decision) confirmed(seen Sighting) {
 		return
 	}
 	if !d.fresh(seen) {
-		d.hold(HoldProbe, min(max(seen.Timing.Interval, time.Second), recheck))
+		d.hold(HoldProbe, min(seen.Timing.Interval+time.Second, recheck))
 		return
 	}
 	d.s.Hold = NotHeld

@@ -53,6 +53,7 @@ type Notice struct {
 	// POST_RESTART_SCRIPT: the state before the restart, the time allowed to stop.
 	Status      Status
 	StopTimeout time.Duration
+	ByPerson    bool // Recovered: somebody started it anew during the incident
 	// Detail is one more sentence where there is something to add, such as why
 	// defib may not touch the container.
 	Detail string

@@ -69,7 +69,7 @@ func (d *decision) started() {
 func (d *decision) rearm() {
 	open := !d.s.Since.IsZero()
 	d.s = State{
-		Since: d.s.Since, Told: d.s.Told, Number: d.s.Number, Looking: d.s.Looking, ToAct: d.s.ToAct,
+		Since: d.s.Since, Told: d.s.Told, ByPerson: open, Number: d.s.Number, Looking: d.s.Looking, ToAct: d.s.ToAct,
 		Timing: d.s.Timing, Probe: d.s.Probe, StopGrace: d.s.StopGrace,
 	}
 	if open {

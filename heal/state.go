@@ -56,7 +56,8 @@ type State struct {
 	Since          time.Time
 	UnhealthySince time.Time // first unhealthy observation, for UnhealthyFor
 	Told           uint16    // a bit per Reason that was told in this incident
-	Made           int       // restarts made in this incident
+	Made           int       // restarts made in this incident since a person took a hand in it
+	ByPerson       bool      // a person did
 
 	// Acts. Number is that of the last Act: outcomes of older ones are stale.
 	Number      uint64

@@ -49,11 +49,11 @@ func (c *condition) fail(text string) { c.change(func(now *Condition) { now.Trou
 func (c *condition) count(n int)      { c.change(func(now *Condition) { now.Remembered = n }) }
 func (c *condition) event()           { c.change(func(*Condition) { c.last = time.Now() }) }
 
-// silence gives how long the stream has said nothing.
-func (c *condition) silence() time.Duration {
+// silent tells whether an open stream has said nothing for so long.
+func (c *condition) silent(d time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return time.Since(c.last)
+	return c.now.Stream && time.Since(c.last) > d
 }
 
 // Condition tells how the watch is doing, from any goroutine.

@@ -2,6 +2,7 @@ package watcher
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -158,6 +159,15 @@ func (e *engine) subscribe(ctx context.Context, since time.Time) (<-chan events.
 		Since:   fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()),
 		Filters: f,
 	})
+}
+
+// opened tells whether the stream that subscribe opened is there: the client's
+// error, where it is not, may come a moment after subscribe has returned.
+func (e *engine) opened() bool { return e.wires[0].opened.Load() }
+
+// decodable tells what the client's decoder would find wrong with a line.
+func decodable(line []byte) error {
+	return json.Unmarshal(line, &events.Message{}) //nolint:wrapcheck // the caller names the line
 }
 
 // sighting turns an event into what it says about a container. Labels override

@@ -12,7 +12,14 @@ import (
 // container, id, project, phase, reason, attempt, err. The steady state says
 // nothing.
 
-func (w *Watcher) logChange(e *entry, before heal.State) {
+func (w *Watcher) logChange(e *entry, before heal.State, told bool) {
+	if before.Phase != heal.Steady && e.state.IsZero() && !told {
+		message := "is gone or down, and not by defib: nothing to do"
+		if !e.state.HealthySince.IsZero() {
+			message = "healthy again before anything was done"
+		}
+		w.about(w.log.Info(), e).Str("phase", before.Phase.String()).Msg(message)
+	}
 	if s := e.state; s.Hold != before.Hold && s.Hold != heal.NotHeld {
 		w.about(w.log.Info(), e).Str("phase", s.Phase.String()).Str("reason", s.Hold.String()).Msg("left alone for now")
 	}
@@ -20,16 +27,31 @@ func (w *Watcher) logChange(e *entry, before heal.State) {
 		w.about(w.log.Debug(), e).Str("phase", e.state.Phase.String()).Str("was", before.Phase.String()).Msg("phase")
 	}
 	if e.state.Phase == heal.BackingOff && before.Phase != heal.BackingOff {
-		w.about(w.log.Info(), e).Str("phase", e.state.Phase.String()).
+		w.about(w.log.WithLevel(quietly(zerolog.InfoLevel, e.state.Failures > 1)), e).Str("phase", e.state.Phase.String()).
 			Stringer("wait", time.Until(e.state.WakeAt).Round(time.Second)).Msg("waiting before the next restart")
 	}
 }
 
 func (w *Watcher) logAct(e *entry, a heal.Act) {
 	s := e.state
-	w.about(w.log.Info(), e).Str("phase", s.Phase.String()).Str("action", a.Verb.String()).Int("attempt", s.Made+1).
-		Stringer("stop_timeout", a.Grace).Int("exit_code", s.Probe.ExitCode).Str("health_output", s.Probe.Output).
-		Msg("unhealthy: asking the engine to act")
+	l := w.about(w.log.WithLevel(quietly(zerolog.InfoLevel, s.Failures > 0)), e).Str("phase", s.Phase.String()).Int("attempt", s.Made+1)
+	switch a.Verb {
+	case heal.Start:
+		l.Msg("down after its restart: starting it")
+	case heal.Stop:
+		l.Stringer("stop_timeout", a.Grace).Int("exit_code", s.Probe.ExitCode).Str("health_output", s.Probe.Output).Msg("unhealthy: stopping it")
+	default:
+		l.Stringer("stop_timeout", a.Grace).Int("exit_code", s.Probe.ExitCode).Str("health_output", s.Probe.Output).Msg("unhealthy: restarting it")
+	}
+}
+
+// quietly lowers the level of what has been said before: a trouble that lasts
+// is one line, not one a minute.
+func quietly(level zerolog.Level, repeated bool) zerolog.Level {
+	if repeated {
+		return zerolog.DebugLevel
+	}
+	return level
 }
 
 func (w *Watcher) logNotice(e *entry, n heal.Notice) {
@@ -40,6 +62,7 @@ func (w *Watcher) logNotice(e *entry, n heal.Notice) {
 	case n.Reason == heal.GaveUp:
 		level = zerolog.ErrorLevel
 	}
+	level = quietly(level, n.Repeat && n.Reason == heal.RestartFailed)
 	l := w.about(w.log.WithLevel(level), e).Str("phase", e.state.Phase.String()).Str("reason", n.Reason.String()).
 		Str("incident", n.Incident).Int("attempt", n.Attempt)
 	if n.Took > 0 {
@@ -86,6 +109,18 @@ func (w *Watcher) logWatched(s sighting, message string) {
 	p, wrong := w.o.Selection.policyFor(w.o.Policy, s.labels)
 	e := &entry{container: s.container}
 	w.about(w.log.Info(), e).Str("reason", why).Stringer("action", p.Treatment).Msg(message)
+	w.warnLabels(e, wrong)
+}
+
+// logMisread warns of a container that is not watched and has a label that
+// looks as if it should be, or should not.
+func (w *Watcher) logMisread(s sighting) {
+	if _, set := s.labels[labelOptOut]; set {
+		w.warnLabels(&entry{container: s.container}, w.o.Selection.misspelt(s.labels))
+	}
+}
+
+func (w *Watcher) warnLabels(e *entry, wrong []string) {
 	for _, text := range wrong {
 		w.about(w.log.Warn(), e).Str("reason", text).Msg("a label is not understood")
 	}

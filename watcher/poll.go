@@ -98,9 +98,13 @@ func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) int {
 	}
 	count := 0
 	for _, s := range all {
-		if ok, _ := w.o.Selection.choose(s.labels); ok && !isOwn(w.o.OwnID, s.id) {
+		switch ok, _ := w.o.Selection.choose(s.labels); {
+		case isOwn(w.o.OwnID, s.id):
+		case ok:
 			w.logWatched(s, "watching")
 			count++
+		default:
+			w.logMisread(s)
 		}
 	}
 	unprobed, err := eng.list(ctx, w.o.Selection.filter(), "none")

@@ -34,7 +34,7 @@ func (w *Watcher) follow(ctx context.Context) {
 // follower is the memory of the goroutine that follows the stream.
 type follower struct {
 	w       *Watcher
-	known   bool // the first connection was made: what is watched has been said
+	born    time.Time // the first connection, on the engine's clock: what is watched has been said then
 	wait    time.Duration
 	newest  time.Time            // of an event, on the engine's clock
 	seen    map[string]time.Time // events of the last moments, for the overlap
@@ -55,8 +55,8 @@ func (f *follower) once(ctx context.Context) (time.Duration, error) {
 	if old := f.w.engine.Swap(eng); old != nil {
 		old.close()
 	}
-	if !f.known {
-		f.known = true
+	if f.born.IsZero() {
+		f.born = eng.now()
 		f.w.workers.Go(func() { f.w.introduceAll(ctx, eng) })
 	}
 	stream, end := context.WithCancel(ctx)
@@ -68,11 +68,9 @@ func (f *follower) once(ctx context.Context) (time.Duration, error) {
 	messages, errs := eng.subscribe(stream, f.from(eng))
 	impatient := !impatience.Stop()
 	opened := time.Now()
-	select {
-	case err := <-errs:
+	if !eng.opened() {
 		f.w.wantList()
-		return 0, refusal(err, impatient)
-	default:
+		return 0, refusal(<-errs, impatient)
 	}
 	f.open(eng)
 	defer f.w.cond.streamEnded()
@@ -80,6 +78,7 @@ func (f *follower) once(ctx context.Context) (time.Duration, error) {
 		select {
 		case m := <-messages:
 			if s, ok := eng.sighting(m); ok && f.fresh(s) {
+				s.created = s.created && s.at.After(f.born)
 				f.w.send(heard{s})
 			}
 		case err := <-errs:
@@ -182,7 +181,11 @@ func (w *Watcher) wantList() {
 }
 
 // introduce says that a new container is watched and what is odd about it.
-func (w *Watcher) introduce(ctx context.Context, s sighting) {
+func (w *Watcher) introduce(ctx context.Context, s sighting, watched bool) {
+	if !watched {
+		w.logMisread(s)
+		return
+	}
 	w.logWatched(s, "watching a new container")
 	w.workers.Go(func() {
 		if seen, err := w.inspect(ctx, s.id); err == nil && seen.Health == heal.HealthNone {

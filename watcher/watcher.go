@@ -138,11 +138,12 @@ func (h heard) apply(ctx context.Context, w *Watcher) {
 		w.feed(ctx, e, h.event)
 		return
 	}
-	if watched, _ := w.o.Selection.choose(h.labels); !watched {
-		return
-	}
+	watched, _ := w.o.Selection.choose(h.labels)
 	if h.created {
-		w.introduce(ctx, h.sighting)
+		w.introduce(ctx, h.sighting, watched)
+	}
+	if !watched {
+		return
 	}
 	if h.event != nil && relevant(h.event) {
 		w.feed(ctx, w.enter(h.sighting), h.event)
@@ -198,14 +199,17 @@ func (l listed) apply(ctx context.Context, w *Watcher) {
 		}
 	}
 	if surprise && !l.first {
-		w.distrust()
+		time.AfterFunc(time.Second, func() { w.send(suspicion{}) })
 	}
 }
 
-// distrust ends a stream that has been silent while the list found news: some
-// proxies and engines keep a dead stream open.
-func (w *Watcher) distrust() {
-	if w.cond.silence() < w.o.Interval {
+// suspicion says that a list found news that the stream had not told. Some
+// proxies and engines keep a dead stream open; a live one has had a second by
+// now to catch up.
+type suspicion struct{}
+
+func (suspicion) apply(_ context.Context, w *Watcher) {
+	if !w.cond.silent(w.o.Interval) {
 		return
 	}
 	if end := w.redial.Load(); end != nil {
@@ -223,7 +227,7 @@ func (w *Watcher) feed(ctx context.Context, e *entry, ev heal.Event) {
 	before := e.state
 	state, actions := heal.Decide(e.policy, e.state, ev, time.Now())
 	e.state = state
-	w.logChange(e, before)
+	told := false
 	for _, a := range actions {
 		switch a := a.(type) {
 		case heal.Look:
@@ -232,8 +236,10 @@ func (w *Watcher) feed(ctx context.Context, e *entry, ev heal.Event) {
 			w.act(ctx, e, a)
 		case heal.Tell:
 			w.tell(e, a.Notice)
+			told = true
 		}
 	}
+	w.logChange(e, before, told)
 	if state.Phase != heal.Restarting && !state.ToAct {
 		w.giveTurn(ctx, id)
 	}

@@ -3,7 +3,6 @@ package watcher
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +20,7 @@ type wire struct {
 	base    *http.Transport
 	skipped func(err error) // told of each bad line; called from the reader
 	skew    atomic.Int64    // engine's clock minus ours, ns, to the second
+	opened  atomic.Bool     // an event stream was opened
 	server  text            // the Server header, such as "Docker/20.10.24 (linux)"
 }
 
@@ -49,6 +49,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		w.server.Store(&name)
 	}
 	if strings.HasSuffix(req.URL.Path, "/events") && resp.StatusCode == http.StatusOK {
+		w.opened.Store(true)
 		resp.Body = &eventLines{body: resp.Body, in: bufio.NewReaderSize(resp.Body, 4096), skipped: w.skipped}
 	}
 	return resp, nil
@@ -58,7 +59,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 // it; the largest seen in the wild are a few hundred KB.
 const maxEvent = 4 << 20
 
-// eventLines passes on whole lines that are one JSON value, and nothing else.
+// eventLines passes on whole lines that the client can decode, and nothing else.
 type eventLines struct {
 	body    io.ReadCloser
 	in      *bufio.Reader
@@ -118,8 +119,11 @@ func (e *eventLines) next() ([]byte, error) {
 // timer quiet and are no events.
 func check(line []byte) error {
 	line = bytes.TrimSpace(line)
-	if len(line) == 0 || (json.Valid(line) && line[0] == '{') {
+	if len(line) == 0 {
 		return nil
 	}
-	return fmt.Errorf("it is not a JSON object: %.80q", line)
+	if err := decodable(line); err != nil {
+		return fmt.Errorf("it is %.80q: %w", line, err)
+	}
+	return nil
 }

@@ -103,8 +103,11 @@ func (w *Watcher) carryOut(ctx context.Context, id string, a heal.Act, limit tim
 	f := heal.Finished{Number: a.Number, Outcome: outcome(err), Took: time.Since(started)}
 	if err != nil {
 		f.Err = plain(err)
-		if f.Outcome == heal.NoAnswer {
-			f.Err = "no answer after " + f.Took.Round(time.Second).String()
+		switch f.Outcome { //nolint:exhaustive // the engine's own words serve for the others
+		case heal.NoAnswer:
+			f.Err = "the engine gave no answer within " + f.Took.Round(time.Second).String()
+		case heal.Refused:
+			f.Err = "the endpoint does not allow it (" + f.Err + "): allow it, or name one that does in AUTOHEAL_DOCKER_HOST_WRITE"
 		}
 	}
 	if seen, err := w.inspect(ctx, id); err == nil {
@@ -126,10 +129,6 @@ func (f finished) apply(ctx context.Context, w *Watcher) {
 	if !known {
 		w.giveTurn(ctx, f.id)
 		return
-	}
-	if f.Outcome == heal.Refused {
-		w.log.Warn().Str("container", e.container.Name).Msg("the endpoint does not allow " +
-			e.state.InFlight.String() + ": allow it, or name an endpoint that does in AUTOHEAL_DOCKER_HOST_WRITE")
 	}
 	w.feed(ctx, e, f.Finished)
 }
