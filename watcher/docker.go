@@ -308,12 +308,13 @@ func (e *engine) do(ctx context.Context, verb heal.Verb, id string, stopTimeout 
 	}
 }
 
-// outcome tells what an error of do means.
-func outcome(err error) heal.Outcome {
+// outcome tells what an error of do on a container means. A 404 may also speak
+// of another: the owner of a network name space that is gone.
+func outcome(err error, id string) heal.Outcome {
 	switch {
 	case err == nil:
 		return heal.Done
-	case errdefs.IsNotFound(err):
+	case errdefs.IsNotFound(err) && strings.Contains(err.Error(), id):
 		return heal.NotFound
 	case errdefs.IsPermissionDenied(err), errdefs.IsUnauthorized(err):
 		return heal.Refused

@@ -39,7 +39,7 @@ const (
 	history = 5 * time.Minute
 	// steady is how long a stream must have lived for the next one to be
 	// opened at once.
-	steadyStream = 10 * time.Second
+	steadyStream = time.Second
 	// retryMin and retryMax bound the wait for an engine that is away. It is
 	// short at its longest: a refused connection costs nothing.
 	retryMin, retryMax = 100 * time.Millisecond, 3 * time.Second

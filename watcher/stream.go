@@ -33,13 +33,15 @@ func (w *Watcher) follow(ctx context.Context) {
 
 // follower is the memory of the goroutine that follows the stream.
 type follower struct {
-	w       *Watcher
-	born    time.Time // the first connection, on the engine's clock: what is watched has been said then
-	wait    time.Duration
-	newest  time.Time            // of an event, on the engine's clock
-	seen    map[string]time.Time // events of the last moments, for the overlap
-	trouble string               // what was last said of the connection
-	since   time.Time            // of that trouble
+	w      *Watcher
+	born   time.Time // the first connection, on the engine's clock: what is watched has been said then
+	wait   time.Duration
+	newest time.Time            // of an event, on the engine's clock
+	seen   map[string]time.Time // events of the last moments, for the overlap
+
+	prunedAt int       // how many of them are remembered before the old ones are dropped
+	trouble  string    // what was last said of the connection
+	since    time.Time // of that trouble
 }
 
 // once connects, subscribes and follows one stream to its end. It gives how
@@ -154,14 +156,12 @@ func (f *follower) fresh(s sighting) bool {
 	if s.at.After(f.newest) {
 		f.newest = s.at
 	}
-	if len(f.seen) > 2*maxSeen || (len(f.seen) > maxSeen && s.at.Sub(f.newest) == 0) {
+	if len(f.seen) > f.prunedAt {
 		f.prune()
+		f.prunedAt = 2*len(f.seen) + 512
 	}
 	return true
 }
-
-// maxSeen is how many events are remembered before the old ones are dropped.
-const maxSeen = 512
 
 // prune forgets the events that no new stream can replay.
 func (f *follower) prune() {

@@ -9,7 +9,7 @@ import (
 )
 
 // errAway is what a worker finds before the first connection.
-var errAway = errors.New("the engine is away") //nolint:gochecknoglobals // a sentinel
+var errAway = errors.New("the engine is away")
 
 // look has a container inspected. A look that an act may follow waits for its
 // turn, so that what is acted on was seen a moment ago.
@@ -99,8 +99,13 @@ func (w *Watcher) carryOut(ctx context.Context, id string, a heal.Act, limit tim
 	started := time.Now()
 	call, cancel := context.WithTimeout(ctx, limit)
 	err := eng.do(call, a.Verb, id, a.StopTimeout)
+	if a.Verb == heal.Start && isForbidden(err) {
+		// The usual restart-only proxy does not let start through; to the
+		// engine a restart of what is down is a start.
+		err = eng.do(call, heal.Restart, id, a.StopTimeout)
+	}
 	cancel()
-	f := heal.Finished{Number: a.Number, Outcome: outcome(err), Took: time.Since(started)}
+	f := heal.Finished{Number: a.Number, Outcome: outcome(err, id), Took: time.Since(started)}
 	if err != nil {
 		f.Err = plain(err)
 		switch f.Outcome { //nolint:exhaustive // the engine's own words serve for the others

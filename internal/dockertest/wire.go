@@ -148,9 +148,9 @@ type wireHostConfig struct {
 	CapAdd          []string
 	CapDrop         []string
 	CgroupnsMode    string
-	Dns             []string //nolint:revive // Docker's spelling
+	Dns             []string
 	ExtraHosts      []string
-	IpcMode         string //nolint:revive // Docker's spelling
+	IpcMode         string
 	PidMode         string
 	Privileged      bool
 	ReadonlyRootfs  bool

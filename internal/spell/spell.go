@@ -3,18 +3,32 @@
 package spell
 
 // Nearest gives the word among known that takes the fewest edits to become
-// word, and false where none is near: more than a third of it would change.
+// word, and false where none is near: more than two fifths of it would change.
 func Nearest(word string, known []string) (string, bool) {
 	if len(word) > 100 {
 		return "", false // nobody mistypes that much, and the cost is quadratic
 	}
-	best, least := "", len(word)/3+1
+	best, least := "", 0.4
 	for _, k := range known {
-		if n := edits(word, k); n < least {
-			best, least = k, n
+		skip := shared(word, k)
+		part := word[skip:]
+		if share := float64(edits(part, k[skip:])) / float64(max(1, len(part))); share <= least {
+			best, least = k, share
 		}
 	}
 	return best, best != ""
+}
+
+// shared gives the length of the words (AUTOHEAL_, autoheal.) that two names
+// begin with alike: they say nothing of what was meant.
+func shared(a, b string) int {
+	n := 0
+	for i := 0; i < len(a) && i < len(b) && a[i] == b[i]; i++ {
+		if a[i] == '_' || a[i] == '.' {
+			n = i + 1
+		}
+	}
+	return n
 }
 
 // edits counts the insertions, deletions and changes from a to b

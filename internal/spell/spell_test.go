@@ -10,6 +10,8 @@ func TestNearest(t *testing.T) {
 		"AUTOHEAL_STARTPERIOD":  "AUTOHEAL_START_PERIOD",
 		"autoheal.stop-timeout": "autoheal.stop.timeout",
 		"COLOUR":                "",
+		"AUTOHEAL_COLOUR":       "",
+		"autoheal.colour":       "",
 		"":                      "",
 	} {
 		got, ok := Nearest(word, known)
