@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+)
+
+const usage = `defib watches a Docker engine and restarts what is unhealthy.
+
+Usage: defib [command]
+
+  run           watch and heal; the default
+  healthcheck   ask the running defib whether it can do its work
+  test-alert    send a test message to every receiver
+  version       print the version
+  help          print this
+
+Settings are environment variables:
+`
+
+// help prints the commands and every variable.
+func help(w io.Writer) {
+	fmt.Fprint(w, usage)
+	for _, f := range fieldsOf(reflect.ValueOf(&config{}).Elem()) {
+		fmt.Fprintf(w, "\n  %s", f.name)
+		if f.preset != "" {
+			fmt.Fprintf(w, " (default %s)", f.preset)
+		}
+		if f.secret {
+			fmt.Fprintf(w, ", or %s_FILE", f.name)
+		}
+		fmt.Fprintf(w, "\n      %s\n      Example: %s=%s\n", f.help, f.name, f.example)
+	}
+	fmt.Fprint(w, "\nLabels of a container:\n\n")
+	for _, l := range labels() {
+		fmt.Fprintf(w, "  %-22s  %s\n", l.name, l.help)
+	}
+}
+
+// label is one label that a container may have.
+type label struct{ name, help string }
+
+// labels describes them, in the order of watcher.Labels.
+func labels() []label {
+	return []label{
+		{"autoheal", "true: watch this container. false, no, off or 0 in any spelling: never touch it, whatever selects it."},
+		{"autoheal.action", "What is done about this container: restart, stop, notify or none."},
+		{"autoheal.stop.timeout", "How long this container may take to stop, in seconds or as a duration."},
+	}
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/rs/zerolog"
+
+	"defib/heal"
+	"defib/notify"
+	"defib/status"
+	"defib/watcher"
+)
+
+// parts is the assembled program.
+type parts struct {
+	c        config
+	log      zerolog.Logger
+	watcher  *watcher.Watcher
+	notifier *notify.Notifier
+	ownID    string
+}
+
+// assemble makes the parts of a configuration and connects them. Tests change
+// the watcher's options.
+func assemble(c config, log zerolog.Logger, change ...func(*watcher.Options)) (*parts, error) {
+	p := &parts{c: c, log: log, ownID: watcher.OwnID("/")}
+	var wrong problems
+	if c.Notify.Host == nil {
+		c.Notify.Host = p.hostName
+	}
+	o, err := watcherOptions(c)
+	wrong = append(wrong, listed(err)...)
+	p.notifier, err = notify.New(c.Notify, log)
+	wrong = append(wrong, listed(err)...)
+	if len(wrong) > 0 {
+		return nil, wrong
+	}
+	o.OwnID, o.Log, o.Notifier = p.ownID, log, p.notifier
+	if o.Endpoint.TLS != nil && o.Endpoint.TLS.InsecureSkipVerify {
+		log.Warn().Msg("the engine's certificate is not checked: set DOCKER_TLS_VERIFY=1")
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	p.watcher = watcher.New(o)
+	return p, nil
+}
+
+// listed gives the problems that an error stands for, none for nil.
+func listed(err error) problems {
+	var all problems
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &all):
+		return all
+	}
+	return problems{err.Error()}
+}
+
+// watcherOptions turns the configuration into the watcher's.
+func watcherOptions(c config) (watcher.Options, error) {
+	w := c.Watch
+	o := watcher.Options{
+		Selection: w.Selection, StartPeriod: w.StartPeriod, Interval: w.Interval,
+		CallTimeout: w.CallTimeout, Parallel: w.Parallel,
+		Policy: heal.Policy{
+			Treatment: w.Action, UnhealthyFor: w.For, Backoff: w.Backoff, BackoffMax: w.BackoffMax,
+			MaxRestarts: w.MaxRestarts, Window: w.Window, RetryAfter: w.RetryAfter, RetryAfterMax: max(6*time.Hour, w.RetryAfter),
+			Forget: 10 * time.Minute, StopTimeout: -1,
+		},
+	}
+	if w.StopTimeout != nil {
+		o.Policy.StopTimeout = *w.StopTimeout
+	}
+	var wrong problems
+	endpoint := func(name, address string) watcher.Endpoint {
+		e, err := watcher.ParseEndpoint(address, c.Engine.CertPath, c.Engine.TLSVerify != "")
+		if err != nil {
+			wrong = append(wrong, fmt.Sprintf("%s=%.100q: %s; must be an address, such as %s=tcp://proxy:2375 or %s=unix:///var/run/docker.sock",
+				name, address, err, name, name))
+		}
+		e.APIVersion = c.Engine.APIVersion
+		return e
+	}
+	if c.Engine.Sock != "" {
+		o.Endpoint = endpoint("DOCKER_SOCK", c.Engine.Sock)
+	} else {
+		o.Endpoint = endpoint("DOCKER_HOST", c.Engine.Host)
+	}
+	if c.Engine.WriteHost != "" {
+		e := endpoint("AUTOHEAL_DOCKER_HOST_WRITE", c.Engine.WriteHost)
+		o.WriteEndpoint = &e
+	}
+	if len(wrong) > 0 {
+		return o, wrong
+	}
+	return o, nil
+}
+
+// hostName names this host in messages: as it was told to, else as the engine
+// does. A container's own host name would be its id.
+func (p *parts) hostName() string {
+	if p.c.Engine.HostName != "" || p.watcher == nil {
+		return p.c.Engine.HostName
+	}
+	return p.watcher.Condition().Host
+}
+
+// run starts the parts and ends them in order: the watcher first, so that what
+// it still has to tell is sent.
+func (p *parts) run(ctx context.Context) {
+	p.log.Info().Str("version", version).Stringer("action", p.c.Watch.Action).Strs("receivers", p.notifier.Receivers()).Msg("defib starts")
+	if len(p.notifier.Receivers()) == 0 {
+		p.log.Info().Msg("nobody is told: set SLACK_WEBHOOK_URL or WEBHOOK_URL to have people told")
+	}
+	voice, hush := context.WithCancel(context.WithoutCancel(ctx))
+	defer hush()
+	var told, shown sync.WaitGroup
+	told.Go(func() {
+		if err := p.notifier.Run(voice); err != nil {
+			p.log.Error().Err(err).Msg("the notifier ended")
+		}
+	})
+	shown.Go(func() {
+		err := status.Serve(ctx, status.SocketName(p.ownID), p.health)
+		if err != nil {
+			p.log.Warn().Err(err).Msg("defib healthcheck will not work; healing does")
+		}
+	})
+	p.watcher.Run(ctx)
+	p.log.Info().Msg("defib stops")
+	hush()
+	told.Wait()
+	shown.Wait()
+}
+
+// health judges the watch for the health check.
+func (p *parts) health() status.Answer {
+	c := p.watcher.Condition()
+	ok, why := status.Judge(status.Watch{
+		Since: c.Since, Grace: c.Grace, Stream: c.Stream, StreamGone: c.StreamGone,
+		LastList: c.LastList, Interval: p.c.Watch.Interval, Trouble: c.Trouble,
+	}, time.Now())
+	return status.Answer{OK: ok, Why: why}
+}
+
+// newLogger logs for a terminal or for machines.
+func newLogger(c logConfig, w io.Writer) zerolog.Logger {
+	f, file := w.(*os.File)
+	terminal := file && isatty.IsTerminal(f.Fd())
+	if c.Format == "console" || (c.Format == "" && terminal) {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.DateTime, NoColor: !terminal}
+	}
+	return zerolog.New(w).Level(c.Level).With().Timestamp().Logger()
+}
