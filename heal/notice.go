@@ -49,6 +49,7 @@ type Notice struct {
 	Probe     Probe         // the last failing probe
 	ExitCode  int           // ExitedByItself: of the container
 	Err       string        // RestartFailed: the engine's words, or ours on the lack of them
+	Verb      Verb          // RestartFailed: what was tried; Start where the restart left it down
 	// Status and StopTimeout are what docker-autoheal passed to
 	// POST_RESTART_SCRIPT: the state before the restart, the time allowed to stop.
 	Status      Status

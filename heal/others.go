@@ -9,8 +9,7 @@ import (
 // way it is ours, and so are the late events of that restart: they are older
 // than the container's new start.
 func (d *decision) killed(e Killed) {
-	ours := d.s.Phase == Restarting || d.s.Unverified || d.s.Unanswered ||
-		(!d.s.StartedAt.IsZero() && !e.At.After(d.s.StartedAt))
+	ours := d.s.Phase == Restarting || d.s.Unverified || d.s.Unanswered || d.late(e.At)
 	switch {
 	case ours:
 	case stops(e.Signal):
@@ -24,11 +23,18 @@ func (d *decision) killed(e Killed) {
 	}
 }
 
+// late tells whether an event belongs to our last restart: it is older than
+// the start which that ended with. Long after the restart nothing is: then an
+// old time is that of an engine whose clock was set back.
+func (d *decision) late(at time.Time) bool {
+	return d.now.Sub(d.s.LastRestart) < time.Minute && !at.After(d.s.StartedAt)
+}
+
 // died takes the end of the process. A person's stop ends the incident unless
 // the container is started again at once, as "docker restart" does.
 func (d *decision) died(e Died) {
 	switch {
-	case d.s.Phase == Restarting, !d.s.StartedAt.IsZero() && !e.At.After(d.s.StartedAt):
+	case d.s.Phase == Restarting, d.late(e.At):
 	case d.s.Phase == Steady:
 		d.down()
 	case !d.s.StoppingAt.IsZero():

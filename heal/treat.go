@@ -147,6 +147,7 @@ func (d *decision) failed(e Finished) {
 	d.s.WakeAt = d.s.NotBefore
 	d.tell(RestartFailed, func(n *Notice) {
 		n.Err = e.Err
+		n.Verb = d.s.InFlight
 		n.Next = d.s.WakeAt
 		n.Took = e.Took
 		if d.s.HalfDone {

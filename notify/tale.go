@@ -96,7 +96,8 @@ func (s *story) restarted() tale {
 }
 
 func (s *story) restartFailed() tale {
-	done, state := "defib tried to restart it, but the restart failed", " unhealthy"
+	verb := s.Verb.String()
+	done, state := "defib tried to "+verb+" it, but the "+verb+" failed", " unhealthy"
 	if words := clean(s.Err, maxOutput); words != "" {
 		done += ": " + sentence(words)
 	} else {
@@ -106,7 +107,7 @@ func (s *story) restartFailed() tale {
 		done, state = done+" The container is down now.", " down"
 	}
 	return tale{
-		status: statusFiring, title: s.titled(state, ", restart failed"), mood: bad,
+		status: statusFiring, title: s.titled(state, ", "+verb+" failed"), mood: bad,
 		opening: s.unhealthyFor(),
 		done:    done,
 		next:    s.unless("defib tries again", "defib plans nothing more. A human is needed."),

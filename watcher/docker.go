@@ -39,14 +39,21 @@ type engine struct {
 func connect(ctx context.Context, o Options, skipped func(error)) (*engine, error) {
 	e := &engine{}
 	var err error
-	if e.read, err = e.dial(ctx, o.Endpoint, skipped); err != nil {
+	if e.read, err = e.client(o.Endpoint, skipped); err != nil {
+		return nil, err
+	}
+	if err := negotiate(ctx, o.Endpoint, e.read); err != nil {
+		e.close()
 		return nil, err
 	}
 	e.write = e.read
 	if o.WriteEndpoint != nil {
-		if e.write, err = e.dial(ctx, *o.WriteEndpoint, skipped); err != nil {
-			e.close()
-			return nil, fmt.Errorf("second endpoint (AUTOHEAL_DOCKER_HOST_WRITE): %w", err)
+		// It leads to the same engine. It need not answer now: without it
+		// defib can still watch and tell.
+		second := *o.WriteEndpoint
+		second.APIVersion = e.read.ClientVersion()
+		if e.write, err = e.client(second, skipped); err != nil {
+			return nil, err
 		}
 	}
 	return e, nil
@@ -70,9 +77,8 @@ func (e *engine) hostName(ctx context.Context) string {
 	return cut(info.Name, 100)
 }
 
-// dial makes a client for an endpoint and negotiates once. A client that
-// negotiates by itself would hide a failure and go on with the newest version.
-func (e *engine) dial(ctx context.Context, at Endpoint, skipped func(error)) (*client.Client, error) {
+// client makes a client for an endpoint; it does not use the network.
+func (e *engine) client(at Endpoint, skipped func(error)) (*client.Client, error) {
 	w := &wire{base: at.transport(), skipped: skipped}
 	e.wires = append(e.wires, w)
 	scheme := "http"
@@ -91,16 +97,21 @@ func (e *engine) dial(ctx context.Context, at Endpoint, skipped func(error)) (*c
 	if err != nil {
 		return nil, fmt.Errorf("make a client for %s: %w", at, err)
 	}
+	return c, nil
+}
+
+// negotiate agrees on an API version, once. A client that does so by itself
+// would hide a failure and go on with its newest version.
+func negotiate(ctx context.Context, at Endpoint, c *client.Client) error {
 	ping, err := c.Ping(ctx)
 	if err != nil {
-		w.base.CloseIdleConnections()
-		return nil, explain(at, err)
+		return explain(at, err)
 	}
 	if ping.APIVersion != "" && versions.LessThan(ping.APIVersion, minAPI) {
-		return nil, fmt.Errorf("the engine at %s speaks API %s; defib needs at least %s (Docker 17.05)", at, ping.APIVersion, minAPI)
+		return fmt.Errorf("the engine at %s speaks API %s; defib needs at least %s (Docker 17.05)", at, ping.APIVersion, minAPI)
 	}
 	c.NegotiateAPIVersionPing(ping)
-	return c, nil
+	return nil
 }
 
 func (e *engine) close() {
@@ -333,8 +344,16 @@ func isGone(err error) bool { return errdefs.IsNotFound(err) }
 func isForbidden(err error) bool { return errdefs.IsPermissionDenied(err) }
 
 // mayRestart asks the endpoint whether it lets restarts through, with a
-// container that cannot exist: an engine answers 404, a proxy 403.
-func (e *engine) mayRestart(ctx context.Context) bool {
+// container that cannot exist: an engine answers 404, a proxy 403. It gives
+// what stands against restarts, in words, or nothing.
+func (e *engine) mayRestart(ctx context.Context) string {
 	err := e.do(ctx, heal.Restart, "defib-asks-if-restarts-are-allowed", 0)
-	return !isForbidden(err)
+	switch {
+	case err == nil, errdefs.IsNotFound(err):
+		return ""
+	case isForbidden(err):
+		return "the endpoint does not allow restarts: allow them (ALLOW_RESTARTS=1 POST=1 in docker-socket-proxy), " +
+			"name an endpoint that does in AUTOHEAL_DOCKER_HOST_WRITE, or set AUTOHEAL_ACTION=notify"
+	}
+	return "it is not known whether the endpoint allows restarts: " + plain(err)
 }

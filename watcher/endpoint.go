@@ -131,7 +131,7 @@ func (e Endpoint) transport() *http.Transport {
 		TLSClientConfig:     e.TLS,
 		TLSHandshakeTimeout: 5 * time.Second,
 		DisableCompression:  true,
-		MaxIdleConns:        4,
+		MaxIdleConnsPerHost: maxLooks,
 		IdleConnTimeout:     30 * time.Second,
 	}
 }

@@ -43,6 +43,9 @@ const (
 	// retryMin and retryMax bound the wait for an engine that is away. It is
 	// short at its longest: a refused connection costs nothing.
 	retryMin, retryMax = 100 * time.Millisecond, 3 * time.Second
+	// maxLooks bounds the inspections at a time: each is a connection to the
+	// engine, which takes half a millisecond for one.
+	maxLooks = 16
 	// slack is added to a restart's stop timeout: the engine needs time to
 	// start the container, and one that is given up too soon is done twice.
 	slack = 30 * time.Second

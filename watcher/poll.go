@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"defib/heal"
 )
 
 // poll lists the unhealthy every Interval and when asked to. It is the net
@@ -80,9 +82,11 @@ func (w *Watcher) introduceAll(ctx context.Context, eng *engine) {
 		e = e.Stringer("write_endpoint", w.o.WriteEndpoint)
 	}
 	e.Msg("connected")
-	if !eng.mayRestart(call) {
-		w.log.Warn().Msg("the endpoint does not allow restarts: allow them (ALLOW_RESTARTS=1 POST=1 in docker-socket-proxy), " +
-			"name an endpoint that does in AUTOHEAL_DOCKER_HOST_WRITE, or set AUTOHEAL_ACTION=notify")
+	if w.o.Policy.Treatment == heal.TreatNotify || w.o.Policy.Treatment == heal.TreatNone {
+		return // a read-only endpoint is all that is needed
+	}
+	if against := eng.mayRestart(call); against != "" {
+		w.log.Warn().Msg(against)
 	}
 }
 

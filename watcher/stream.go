@@ -59,7 +59,7 @@ func (f *follower) once(ctx context.Context) (time.Duration, error) {
 	}
 	if f.born.IsZero() {
 		f.born = eng.now()
-		f.w.workers.Go(func() { f.w.introduceAll(ctx, eng) })
+		go f.w.introduceAll(ctx, eng)
 	}
 	stream, end := context.WithCancel(ctx)
 	defer end()
@@ -187,9 +187,9 @@ func (w *Watcher) introduce(ctx context.Context, s sighting, watched bool) {
 		return
 	}
 	w.logWatched(s, "watching a new container")
-	w.workers.Go(func() {
+	go func() {
 		if seen, err := w.inspect(ctx, s.id); err == nil && seen.Health == heal.HealthNone {
 			w.logUnprobed(s.container)
 		}
-	})
+	}()
 }

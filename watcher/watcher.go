@@ -37,8 +37,8 @@ type Watcher struct {
 	wakes   wakes
 	acting  int
 
-	workers sync.WaitGroup
-	ended   chan struct{} // closed when the loop has ended
+	looks chan struct{} // holds a token for each inspection under way
+	ended chan struct{} // closed when the loop has ended
 }
 
 // entry is what the loop knows of one container.
@@ -58,7 +58,8 @@ func New(o Options) *Watcher {
 	return &Watcher{
 		o: o, log: o.Log, entries: map[string]*entry{}, turns: newTurns(o.Parallel),
 		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
-		cond: condition{since: time.Now(), grace: o.StartPeriod},
+		looks: make(chan struct{}, maxLooks),
+		cond:  condition{since: time.Now(), grace: o.StartPeriod},
 	}
 }
 

@@ -23,16 +23,22 @@ func (w *Watcher) look(ctx context.Context, e *entry, a heal.Look) {
 }
 
 func (w *Watcher) startLook(ctx context.Context, id string) {
-	w.workers.Go(func() {
+	go func() {
 		seen, err := w.inspect(ctx, id)
 		w.send(looked{id: id, seen: seen, err: err})
-	})
+	}()
 }
 
 func (w *Watcher) inspect(ctx context.Context, id string) (inspection, error) {
 	eng := w.engine.Load()
 	if eng == nil {
 		return inspection{}, errAway
+	}
+	select {
+	case w.looks <- struct{}{}:
+		defer func() { <-w.looks }()
+	case <-ctx.Done():
+		return inspection{}, ctx.Err()
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(w.o.CallTimeout, listTimeout))
 	defer cancel()
@@ -85,12 +91,12 @@ func (w *Watcher) act(ctx context.Context, e *entry, a heal.Act) {
 	w.logAct(e, a)
 	w.acting++
 	limit := a.Grace + max(slack, w.o.CallTimeout)
-	w.workers.Go(func() {
+	go func() {
 		// A turn that a hung call never gives back would stop all others.
 		late := time.AfterFunc(a.Grace+slack/2, func() { w.send(overdue{id: id, number: a.Number}) })
 		defer late.Stop()
 		w.send(w.carryOut(context.WithoutCancel(ctx), id, a, limit))
-	})
+	}()
 }
 
 // carryOut makes the call and looks at what came of it.
