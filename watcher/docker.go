@@ -153,6 +153,9 @@ func plain(err error) string {
 		return "403 Forbidden"
 	}
 	text := strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "Error response from daemon: ")), " ")
+	if strings.Contains(text, "client version") && strings.Contains(text, "too old") {
+		text = "the engine is too new for this defib, which needs a newer version: " + text
+	}
 	return cut(text, 300)
 }
 

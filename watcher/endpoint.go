@@ -44,7 +44,7 @@ func ParseEndpoint(address, certs string, verify bool) (Endpoint, error) {
 	}
 	switch u.Scheme {
 	case "unix":
-		if !strings.HasPrefix(u.Path, "/") {
+		if u.Host != "" || !strings.HasPrefix(u.Path, "/") {
 			return Endpoint{}, errors.New("needs an absolute path after unix://")
 		}
 		return Endpoint{Host: address}, nil
