@@ -165,7 +165,7 @@ func writePEM(t *testing.T, path, kind string, der []byte) {
 func TestConnectSaysWhatToDo(t *testing.T) {
 	folder := t.TempDir()
 	dead := filepath.Join(folder, "dead.sock")
-	l, err := net.Listen("unix", dead) //nolint:noctx // a listener that is closed at once
+	l, err := net.Listen("unix", dead)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestConnectSaysWhatToDo(t *testing.T) {
 
 // serve runs an engine on a port of its own and gives its address.
 func serve(t *testing.T, o dockertest.Options, change ...func(*dockertest.Engine)) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

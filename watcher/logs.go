@@ -32,6 +32,14 @@ func (w *Watcher) logChange(e *entry, before heal.State, told bool) {
 	}
 }
 
+func (w *Watcher) logConnected(eng *engine) {
+	e := w.log.Info().Str("engine", eng.version()).Stringer("endpoint", w.o.Endpoint).Str("api", eng.read.ClientVersion())
+	if w.o.WriteEndpoint != nil {
+		e = e.Stringer("write_endpoint", w.o.WriteEndpoint)
+	}
+	e.Msg("connected")
+}
+
 func (w *Watcher) logAct(e *entry, a heal.Act) {
 	s := e.state
 	l := w.about(w.log.WithLevel(quietly(zerolog.InfoLevel, s.Failures > 0)), e).Str("phase", s.Phase.String()).Int("attempt", s.Made+1)

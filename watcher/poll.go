@@ -75,13 +75,7 @@ func (w *Watcher) introduceAll(ctx context.Context, eng *engine) {
 	defer cancel()
 	name := eng.hostName(call)
 	w.cond.change(func(now *Condition) { now.Host = name })
-	watched := w.introduceWatched(call, eng)
-	e := w.log.Info().Str("engine", eng.version()).Stringer("endpoint", w.o.Endpoint).Str("api", eng.read.ClientVersion()).
-		Int("watched", watched)
-	if w.o.WriteEndpoint != nil {
-		e = e.Stringer("write_endpoint", w.o.WriteEndpoint)
-	}
-	e.Msg("connected")
+	w.log.Info().Int("watched", w.introduceWatched(call, eng)).Msg("ready")
 	if w.o.Policy.Treatment == heal.TreatNotify || w.o.Policy.Treatment == heal.TreatNone {
 		return // a read-only endpoint is all that is needed
 	}

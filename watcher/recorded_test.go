@@ -2,7 +2,9 @@ package watcher
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -112,7 +114,10 @@ func eventsOf(t *testing.T, e *engine) []string {
 				t.Errorf("event without a name or a time: %+v", s)
 			}
 			got = append(got, called(s))
-		case <-errs:
+		case err := <-errs:
+			if !errors.Is(err, io.EOF) {
+				t.Errorf("the stream ended with %v", err)
+			}
 			return got
 		}
 	}

@@ -59,6 +59,7 @@ func (f *follower) once(ctx context.Context) (time.Duration, error) {
 	}
 	if f.born.IsZero() {
 		f.born = eng.now()
+		f.w.logConnected(eng)
 		go f.w.introduceAll(ctx, eng)
 	}
 	stream, end := context.WithCancel(ctx)
@@ -114,7 +115,7 @@ func (f *follower) open(eng *engine) {
 	f.w.cond.streamOpened(eng.version())
 	f.w.wantList()
 	if f.trouble != "" {
-		f.w.log.Info().Stringer("away", time.Since(f.since).Round(time.Second)).Msg("the engine is back")
+		f.w.log.Info().Stringer("away", time.Since(f.since).Round(10*time.Millisecond)).Msg("the engine is back")
 		f.trouble = ""
 	}
 }
