@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -263,8 +264,27 @@ func (a *realActor) run(t testing.TB, s spec) (id, name string) {
 		if err := a.cli.ContainerStart(t.Context(), made.ID, container.StartOptions{}); err != nil {
 			t.Fatalf("start: %v", err)
 		}
+		a.awaitReady(t, made.ID)
 	}
 	return made.ID, name
+}
+
+// awaitReady waits until the app has said its lines: before it catches signals,
+// a stubborn one dies of the first.
+func (a *realActor) awaitReady(t testing.TB, id string) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		logs, err := a.cli.ContainerLogs(t.Context(), id, container.LogsOptions{ShowStdout: true})
+		if err != nil {
+			t.Fatalf("read the app's lines: %v", err)
+		}
+		text, err := io.ReadAll(logs)
+		_ = logs.Close()
+		if err == nil && strings.Contains(string(text), "three") {
+			return
+		}
+	}
+	t.Fatal("the app did not get ready")
 }
 
 func (a *realActor) sicken(t testing.TB, id, output string) {
