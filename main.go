@@ -8,9 +8,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"defib/status"
 	"defib/watcher"
@@ -27,6 +30,7 @@ const (
 )
 
 func main() {
+	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00" // milliseconds: restarts take less than a second
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	code := command(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	stop()
@@ -73,11 +77,30 @@ func run(ctx context.Context, environ []string, stderr io.Writer) int {
 		complain(stderr, wrong)
 		return exitUsage
 	}
-	// 100 MB is no target but a fence: what defib holds is small, and the
-	// garbage of a burst must not add up.
-	debug.SetMemoryLimit(100 << 20)
+	go stayLean(ctx)
 	p.run(ctx)
 	return exitOK
+}
+
+// stayLean keeps the garbage of a burst small and gives its memory back soon:
+// the runtime alone would keep some megabytes for good. What defib really holds
+// is less than one.
+func stayLean(ctx context.Context) {
+	debug.SetGCPercent(50)
+	ticker := time.NewTicker(30 * time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if m.HeapIdle-m.HeapReleased > 1<<20 {
+			debug.FreeOSMemory()
+		}
+	}
 }
 
 // complain lists the problems of a configuration for a person.
