@@ -113,11 +113,11 @@ func (f *follower) from(eng *engine) time.Time {
 // before the stream is in it, what happens from now on in the stream.
 func (f *follower) open(eng *engine) {
 	f.w.cond.streamOpened(eng.version())
-	f.w.wantList()
 	if f.trouble != "" {
 		f.w.log.Info().Stringer("away", time.Since(f.since).Round(10*time.Millisecond)).Msg("the engine is back")
 		f.trouble = ""
 	}
+	f.w.wantList()
 }
 
 // note says once what is wrong with the connection. An orderly end of the
