@@ -353,3 +353,26 @@ func BenchmarkDecide(b *testing.B) {
 		Decide(w.p, w.s, e, w.now)
 	}
 }
+
+// TestEngineClockSetBack: probes that seem older than the start do not keep a
+// container from being healed for ever, and a person's stop that seems older
+// than the start is still a person's.
+func TestEngineClockSetBack(t *testing.T) {
+	w := newWorld()
+	w.did(w.word("unhealthy"))
+	seen := w.sighting(Unhealthy, StatusRunning)
+	seen.Probe.Start = seen.StartedAt.Add(-time.Hour)
+	if got := w.did(Looked{Sighting: seen}); got != "failing: (waiting for a fresh probe)" {
+		t.Errorf("a probe of an earlier run: %s", got)
+	}
+	w.did(w.word("wake"))
+	seen.Probe.Start = seen.Probe.Start.Add(5 * time.Second)
+	if got := w.did(Looked{Sighting: seen}); got != "restarting: restart" {
+		t.Errorf("another probe, still older than the start: %s", got)
+	}
+	w.did(w.word("done"))
+	w.now = w.now.Add(2 * time.Minute)
+	if got := w.did(w.word("late term")); got != "recovering: (being stopped by somebody)" {
+		t.Errorf("a kill long after our restart, with an old time: %s", got)
+	}
+}

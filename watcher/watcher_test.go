@@ -2,7 +2,9 @@ package watcher
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,6 +18,7 @@ import (
 
 // told records notices.
 type told struct {
+	w   *Watcher
 	mu  sync.Mutex
 	all []heal.Notice
 }
@@ -63,12 +66,14 @@ func inBubble(t *testing.T, o Options, eo dockertest.Options, story func(*docker
 			o.Parallel = 8
 		}
 		o.CallTimeout, o.Notifier = 30*time.Second, said
-		if o.Log.GetLevel() == zerolog.Disabled || testing.Verbose() {
-			o.Log = zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, NoColor: true, TimeFormat: time.TimeOnly}).With().Timestamp().Logger().Level(zerolog.DebugLevel)
+		o.Log = zerolog.Nop()
+		if testing.Verbose() {
+			o.Log = zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, NoColor: true, TimeFormat: time.TimeOnly}).With().Timestamp().Logger()
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		wg.Go(func() { New(o).Run(ctx) })
+		said.w = New(o)
+		wg.Go(func() { said.w.Run(ctx) })
 		time.Sleep(time.Second)
 		story(eng, said)
 		cancel()
@@ -90,6 +95,58 @@ func TestHealsAndConfirms(t *testing.T) {
 		got := said.reasons()
 		if len(got) != 2 || got[0] != heal.Restarted || got[1] != heal.Recovered {
 			t.Errorf("told %v; want restarted, recovered", got)
+		}
+	})
+}
+
+// TestHugeLabels: labels of 200 KB neither keep a container from being healed
+// nor stay in memory or reach a notice.
+func TestHugeLabels(t *testing.T) {
+	huge := strings.Repeat("x", 200<<10)
+	inBubble(t, Options{}, dockertest.Options{}, func(eng *dockertest.Engine, said *told) {
+		eng.Run(dockertest.Spec{
+			Name: "web", Labels: map[string]string{
+				"autoheal": "true", "note": huge, "autoheal.action": huge, "com.docker.compose.project": huge,
+			},
+			Health: &dockertest.Health{Interval: 5 * time.Second, Retries: 1, HealedByRestart: true},
+		})
+		if err := eng.Sicken("web", huge); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if got := said.reasons(); len(got) != 2 || got[0] != heal.Restarted || got[1] != heal.Recovered {
+			t.Fatalf("told %v; want restarted, recovered", got)
+		}
+		for _, n := range said.all {
+			if size := len(n.Container.Project) + len(n.Container.Name) + len(n.Probe.Output) + len(n.Container.Image); size > 2000 {
+				t.Errorf("a notice of %d bytes", size)
+			}
+		}
+	})
+}
+
+// TestNothingIsKeptOfTheHealthy: after ten minutes of health nothing is left of
+// a container, and of those that were never ill nothing ever is.
+func TestNothingIsKeptOfTheHealthy(t *testing.T) {
+	inBubble(t, Options{}, dockertest.Options{ExecNoise: true}, func(eng *dockertest.Engine, said *told) {
+		for i := range 50 {
+			eng.Run(dockertest.Spec{
+				Name: fmt.Sprintf("web-%d", i), Labels: map[string]string{"autoheal": "true"},
+				Health: &dockertest.Health{Interval: 5 * time.Second, Retries: 3, HealedByRestart: true},
+			})
+		}
+		for i := range 5 {
+			if err := eng.Sicken(fmt.Sprintf("web-%d", i), "no answer"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Minute)
+		if got := said.w.Condition().Remembered; got != 5 {
+			t.Errorf("a minute after: %d containers are remembered; want the 5 that were ill", got)
+		}
+		time.Sleep(10 * time.Minute)
+		if got := said.w.Condition().Remembered; got != 0 {
+			t.Errorf("after ten minutes of health: %d containers are remembered; want none", got)
 		}
 	})
 }
