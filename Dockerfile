@@ -37,7 +37,9 @@ ENTRYPOINT ["/defib"]
 
 ARG VERSION=dev
 ARG REVISION=
-LABEL org.opencontainers.image.title="defib" \
+# io.github.defib is how a defib knows itself and its like.
+LABEL io.github.defib="" \
+      org.opencontainers.image.title="defib" \
       org.opencontainers.image.description="Restarts unhealthy Docker containers without doing harm, and tells people" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="$VERSION" \

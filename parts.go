@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -82,10 +84,15 @@ func watcherOptions(c config) (watcher.Options, error) {
 	}
 	var wrong problems
 	endpoint := func(name, address string) watcher.Endpoint {
-		e, err := watcher.ParseEndpoint(address, c.Engine.CertPath, c.Engine.TLSVerify != "")
+		certs, verify := c.Engine.CertPath, c.Engine.TLSVerify != ""
+		if name == "AUTOHEAL_DOCKER_HOST_WRITE" && strings.HasPrefix(address, "tcp://") {
+			certs, verify = "", false // a proxy beside defib, whatever DOCKER_HOST needs; https:// asks for TLS
+		}
+		e, err := watcher.ParseEndpoint(address, certs, verify)
 		if err != nil {
+			shown := regexp.MustCompile(`//[^/]*@`).ReplaceAllString(address, "//")
 			wrong = append(wrong, fmt.Sprintf("%s=%.100q: %s; must be an address, such as %s=tcp://proxy:2375 or %s=unix:///var/run/docker.sock",
-				name, address, err, name, name))
+				name, shown, err, name, name))
 		}
 		e.APIVersion = c.Engine.APIVersion
 		return e

@@ -261,7 +261,7 @@ func clock(d time.Duration) string {
 
 // onCall notes what changes something.
 func (s *story) onCall(c dockertest.Call) {
-	if slices.Contains([]string{"restart", "stop", "start", "kill"}, c.Kind) && !strings.HasPrefix(c.Name, "defib-asks") {
+	if slices.Contains([]string{"restart", "stop", "start", "kill"}, c.Kind) && !strings.HasPrefix(c.Name, "_defib") {
 		s.write("  -> %s %s %s", c.Kind, c.Name, c.Query)
 	}
 }

@@ -15,9 +15,11 @@ type checker struct {
 	now time.Time
 
 	inFlight     *Act
+	tries        int      // restarts since the back-off was last forgotten
 	word         Sighting // the newest inspection
 	toAct        bool     // the newest look was granted
-	byPerson     bool     // since the newest act: somebody killed, started or removed it
+	killedInAct  bool
+	byPerson     bool // since the newest act: somebody killed, started or removed it
 	restarts     []time.Time
 	healthySince time.Time
 	told         int // what people saw in this incident
@@ -62,7 +64,9 @@ func (c *checker) note(e Event, before State) {
 			c.word, c.toAct = e.Sighting, before.ToAct
 			c.byPerson = c.byPerson || (before.HalfDone && e.Status == StatusRunning)
 		}
-	case Killed, Started:
+	case Killed:
+		c.killed(c.inFlight == nil)
+	case Started:
 		c.byPerson = c.byPerson || c.inFlight == nil
 	case Destroyed:
 		c.byPerson, c.inFlight = true, nil
@@ -77,6 +81,13 @@ func (c *checker) note(e Event, before State) {
 		c.healthySince = time.Time{}
 	} else if c.healthySince.IsZero() {
 		c.healthySince = c.now
+	}
+	if c.s.Tries == 0 && before.Tries > 0 {
+		rested := c.now.Sub(c.healthySince) >= c.p.Forget
+		if _, woke := e.(Woke); !c.byPerson && !(woke && rested) && !c.s.IsZero() {
+			c.fail("%T: the back-off was forgotten without a reason", e)
+		}
+		c.tries = 0
 	}
 	if len(c.s.Restarts) < len(before.Restarts) {
 		c.noteForgotten(e)
@@ -94,19 +105,31 @@ func (c *checker) noteFinished(e Finished, before State) {
 		return
 	}
 	c.inFlight = nil
+	c.byPerson = c.byPerson || (c.killedInAct && e.Outcome != Done)
+	c.killedInAct = false
+}
+
+func (c *checker) killed(idle bool) {
+	c.byPerson = c.byPerson || idle
+	c.killedInAct = c.killedInAct || !idle
 }
 
 func (c *checker) noteForgotten(e Event) {
-	_, woke := e.(Woke)
-	rested := woke && c.now.Sub(c.healthySince) >= c.p.Forget
-	if !c.byPerson && !rested && !c.s.IsZero() {
-		c.fail("%T: restarts were forgotten without a reason", e)
+	if c.byPerson || c.s.IsZero() {
+		c.restarts = nil
+		return
 	}
-	c.restarts = append([]time.Time(nil), c.s.Restarts...)
+	lost := len(c.restarts) - len(c.s.Restarts)
+	for _, at := range c.restarts[:max(0, lost)] {
+		if c.now.Sub(at) < c.p.Window {
+			c.fail("%T: a restart of %s ago was forgotten without a reason", e, c.now.Sub(at))
+		}
+	}
 }
 
 func (c *checker) noteRestart() {
 	c.restarts = append(c.restarts, c.now)
+	c.tries++
 	recent := 0
 	for _, at := range c.restarts {
 		if c.now.Sub(at) < c.p.Window {
@@ -121,6 +144,10 @@ func (c *checker) noteRestart() {
 // action checks one action as it is asked for.
 func (c *checker) action(a Action, e Event) {
 	switch a := a.(type) {
+	case Look:
+		if l, ok := e.(Looked); ok && l.Err == "" && a.ToAct == c.toAct {
+			c.fail("a look led to the same look at the same instant")
+		}
 	case Act:
 		c.act(a, e)
 	case Tell:
@@ -147,9 +174,9 @@ func (c *checker) act(a Act, e Event) {
 	case a.Verb == Restart && !c.s.StoppingAt.IsZero():
 		c.fail("restart of a container that somebody is stopping")
 	}
-	if n := len(c.restarts); n > 0 && a.Verb == Restart {
+	if n := len(c.restarts); n > 0 && c.tries > 0 && a.Verb == Restart {
 		least := c.p.Backoff
-		for i := 1; i < n && least < c.p.BackoffMax; i++ {
+		for i := 1; i < c.tries && least < c.p.BackoffMax; i++ {
 			least *= 2
 		}
 		if gap := c.now.Sub(c.restarts[n-1]); gap < min(least, c.p.BackoffMax) {

@@ -22,7 +22,7 @@ func Decide(p Policy, s State, e Event, now time.Time) (State, []Action) {
 	case Died:
 		d.died(e)
 	case Started:
-		d.started()
+		d.started(e)
 	case Paused, Unpaused:
 		d.pausing(e)
 	case Destroyed:
@@ -77,6 +77,9 @@ func (d *decision) sawUnhealthy() {
 	case Recovering:
 		d.look()
 	default: // WakeAt decides when to look again; a repeated word adds nothing
+		if d.s.Hold == HoldBlind {
+			d.look() // unless the word is that of a stream that can be trusted again
+		}
 	}
 }
 
@@ -91,6 +94,9 @@ func (d *decision) sawHealthy() {
 	d.s.NeedProbe = false
 	switch d.s.Phase {
 	case Failing, BackingOff, GivenUp:
+		if d.s.HalfDone {
+			return // it is down: the word is old
+		}
 		if d.s.Since.IsZero() {
 			d.settle() // one healthy word cancels what was not begun
 			return
@@ -118,7 +124,7 @@ func (d *decision) settle() {
 	s := State{
 		Restarts: d.s.Restarts, Tries: d.s.Tries, LastRestart: d.s.LastRestart, NotBefore: d.s.NotBefore,
 		Number: d.s.Number, HealthySince: d.s.HealthySince, StartedAt: d.s.StartedAt,
-		StoppingAt: d.s.StoppingAt, Looking: d.s.Looking, ToAct: d.s.ToAct,
+		StoppingAt: d.s.StoppingAt, Looking: d.s.Looking, ToAct: d.s.ToAct, ActEnd: d.s.ActEnd,
 	}
 	if len(s.Restarts) > 0 {
 		s.WakeAt = s.HealthySince.Add(d.p.Forget)
@@ -141,8 +147,8 @@ func (d *decision) woke() {
 	}
 	d.s.WakeAt = time.Time{}
 	switch d.s.Phase {
-	case Steady: // healthy for Policy.Forget
-		d.forget()
+	case Steady:
+		d.rest()
 	case Restarting:
 	default:
 		d.look()
@@ -157,6 +163,26 @@ func (d *decision) look() {
 	d.s.Looking = true
 	d.s.ToAct = d.p.Treatment != TreatNotify && d.s.Phase != Steady && d.s.Phase != Recovering && d.due()
 	d.actions = append(d.actions, Look{ToAct: d.s.ToAct})
+}
+
+// rest tidies up a container that nothing is wrong with: the back-off is
+// forgotten after Policy.Forget of health, a restart when the budget's window
+// has passed it. What waits for a start or a probe whose event may be lost is
+// looked at now and then.
+func (d *decision) rest() {
+	if !d.now.Before(d.s.HealthySince.Add(d.p.Forget)) {
+		d.s.Tries, d.s.NotBefore = 0, time.Time{}
+	}
+	d.s.Restarts = slices.DeleteFunc(slices.Clone(d.s.Restarts), func(at time.Time) bool { return d.now.Sub(at) >= d.p.Window })
+	if n := len(d.s.Restarts); n > 0 {
+		d.s.WakeAt = d.s.Restarts[n-1].Add(d.p.Window)
+		return
+	}
+	d.forget()
+	if !d.s.StoppingAt.IsZero() || d.s.NeedProbe {
+		d.s.WakeAt = d.now.Add(rarely)
+		d.look()
+	}
 }
 
 // forget drops the history of a container that nothing is wrong with.
@@ -187,10 +213,14 @@ func (d *decision) dueAt() time.Time {
 // for that first.
 func (d *decision) act(v Verb) {
 	if !d.granted {
+		if d.s.Phase == Recovering {
+			d.s.Phase = BackingOff // in which a look is one to act on
+		}
 		d.look()
 		return
 	}
-	d.s.Unanswered = false
+	d.s.Doubtful, d.s.KillSeen, d.s.PersonAt, d.s.BlindSince = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	d.s.ActAt = d.now
 	d.s.Phase = Restarting
 	d.s.Hold = NotHeld
 	d.s.WakeAt = time.Time{}

@@ -130,7 +130,26 @@ func (w *world) word(text string) Event {
 	case "died":
 		return Died{At: w.startedAt().Add(2 * time.Hour)}
 	case "started":
-		return Started{}
+		return Started{At: w.startedAt().Add(3 * time.Hour)}
+	case "replayed start":
+		return Started{At: w.startedAt().Add(time.Millisecond), Replayed: true}
+	case "replayed term":
+		return Killed{At: w.startedAt().Add(-time.Second), Signal: "15", Replayed: true}
+	case "kill":
+		return Killed{At: w.startedAt().Add(time.Hour), Signal: "SIGKILL"}
+	case "quit":
+		return Killed{At: w.startedAt().Add(time.Hour), Signal: "3"}
+	case "seen blind":
+		l := Looked{Sighting: w.sighting(Unhealthy, StatusRunning), Blind: 11 * time.Second}
+		return l
+	case "seen busy":
+		return Looked{Sighting: w.sighting(Unhealthy, StatusRunning), Busy: 7 * time.Second}
+	case "unreached":
+		return finished(Unreached, &running)
+	case "unreached down":
+		return finished(Unreached, &exited)
+	case "failed unseen":
+		return finished(Failed, nil)
 	case "paused":
 		return Paused{}
 	case "unpaused":
@@ -181,7 +200,12 @@ func TestDecisions(t *testing.T) {
 		{"term", "unhealthy", "failing: look-to-act"},
 		{"term; unhealthy", "seen unhealthy", "failing: (being stopped by somebody)"},
 		{"term; unhealthy; seen unhealthy", "started", "steady: "},
-		{"hup; seen healthy; unhealthy", "seen unhealthy", "restarting: restart"},
+		{"hup; seen healthy; unhealthy", "seen unhealthy", "failing: (somebody sent it a signal)"},
+		{"hup; seen healthy; unhealthy; seen unhealthy; wake", "seen unhealthy", "restarting: restart"},
+		{"quit; seen healthy; unhealthy; seen unhealthy; wake", "seen unhealthy", "restarting: restart"},
+		{"term; unhealthy; seen unhealthy; 5m; seen unhealthy; 6m", "seen unhealthy", "failing: tell unhealthy, (being stopped by somebody)"},
+		{"term; unhealthy; seen unhealthy; 11m; seen unhealthy; wake", "seen unhealthy", "failing: (being stopped by somebody)"},
+		{"replayed term", "unhealthy", "failing: look-to-act"},
 		{"unpaused; seen unhealthy", "wake", "failing: look-to-act, (waiting for a fresh probe)"},
 		{"unpaused; seen unhealthy; wake", "seen unhealthy", "restarting: restart"},
 
@@ -190,6 +214,13 @@ func TestDecisions(t *testing.T) {
 		{failing, "absent", "failing: "}, // a look is under way
 		{failing, "seen unhealthy", "restarting: restart"},
 		{failing, "seen healthy", "steady: "},
+		{failing, "seen busy", "failing: (its project is being changed)"},
+		{failing + "; seen busy; wake", "seen unhealthy", "restarting: restart"},
+		{failing, "seen blind", "failing: (no events tell whether somebody is stopping it)"},
+		{failing + "; seen blind; wake", "seen blind", "restarting: restart"},
+		{failing + "; seen blind; 1s; absent", "seen blind", "failing: (no events tell whether somebody is stopping it)"},
+		{failing + "; seen blind", "unhealthy", "failing: look-to-act, (no events tell whether somebody is stopping it)"},
+		{failing + "; seen blind; unhealthy", "seen unhealthy", "restarting: restart"},
 		{failing, "seen starting", "steady: "},
 		{failing, "seen paused", "failing: (paused)"},
 		{failing, "seen restarting", "failing: (restarted by its restart policy)"},
@@ -219,6 +250,14 @@ func TestDecisions(t *testing.T) {
 		{restarting, "failed but restarted", "recovering: tell restarted"},
 		{restarting, "no answer", "backing-off: tell restart-failed"},
 		{restarting, "not found", "steady: "},
+		{restarting, "unreached", "backing-off: tell restart-failed"},
+		{restarting + "; term", "unreached", "backing-off: tell restart-failed, (being stopped by somebody)"},
+		{restarting + "; term", "unreached down", "backing-off: tell restart-failed, (being stopped by somebody)"},
+		{restarting + "; term", "refused", "backing-off: tell restart-failed, (being stopped by somebody)"},
+		{restarting + "; term; term", "failed down", "backing-off: tell restart-failed, (being stopped by somebody)"},
+		{restarting + "; 6s; term", "no answer", "backing-off: tell restart-failed, (being stopped by somebody)"},
+		{restarting + "; term; 10s; kill", "failed down", "backing-off: tell restart-failed"},
+		{restarting + "; term; term", "done", "recovering: tell restarted"},
 		{restarting, "destroyed", "steady: "},
 
 		{recovering, "stale", "recovering: "},
@@ -253,11 +292,18 @@ func TestDecisions(t *testing.T) {
 		{halfDone + "; wake", "seen exited", "restarting: start"},
 		{halfDone + "; wake; seen exited", "failed down", "backing-off: tell restart-failed again"},
 		{halfDone + "; wake; seen exited", "done", "recovering: tell restarted"},
-		{halfDone, "started", "recovering: "},
+		{halfDone, "started", "backing-off: look"},
+		{halfDone, "replayed start", "backing-off: look"},
+		{halfDone + "; replayed start", "seen exited", "backing-off: "},
+		{halfDone, "healthy", "backing-off: "},
+		{halfDone, "term", "backing-off: "}, // ours, a little late
+		{restarting + "; failed unseen; wake", "seen exited", "restarting: start"},
 		{halfDone + "; wake", "seen starting", "recovering: "},
 
 		{restarting + "; no answer; wake", "seen unhealthy", "restarting: restart"},
 		{restarting + "; no answer", "term", "backing-off: "}, // ours, late
+		{restarting + "; 40s; no answer", "term", "backing-off: (being stopped by somebody)"},
+		{restarting + "; 40s; no answer; term; 10s", "seen exited", "backing-off: (exited)"},
 		{restarting + "; no answer; wake", "seen exited", "restarting: start"},
 		{restarting + "; refused; wake; seen unhealthy", "refused", "backing-off: tell restart-failed again"},
 
@@ -268,7 +314,8 @@ func TestDecisions(t *testing.T) {
 		{gaveUp + "; wake; seen unhealthy", "done", "recovering: tell restarted again silently"},
 		{gaveUp + "; wake; seen unhealthy; done; unhealthy", "seen unhealthy", "gave-up: tell still-unhealthy again silently"},
 		{gaveUp, "healthy", "recovering: "},
-		{gaveUp + "; healthy; wake", "seen healthy", "steady: tell recovered"},
+		{gaveUp + "; healthy; wake", "seen healthy", "recovering: "}, // it must be well for longer
+		{gaveUp + "; healthy; wake; seen healthy; wake", "seen healthy", "steady: tell recovered"},
 		{gaveUp + "; term; died", "started", "recovering: "},
 	} {
 		w := newWorld()

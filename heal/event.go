@@ -19,23 +19,35 @@ type Absent struct{}
 type Looked struct {
 	Sighting
 
+	// Blind is how long to wait because somebody may be stopping the container
+	// and no event could have told: 0 where the stream is trusted.
+	Blind time.Duration
+	// Busy is how long its Compose project is still to be left alone, because
+	// somebody is changing it.
+	Busy time.Duration
+
 	Gone bool   // the engine does not know the container any more
 	Err  string // the engine could not be asked; Sighting is empty
 }
 
 // Killed is the engine's kill event: somebody sent the container a signal.
 type Killed struct {
-	At     time.Time // the engine's clock
-	Signal string    // a number or a name
+	At       time.Time // the engine's clock
+	Signal   string    // a number or a name
+	Replayed bool      // told again by a new stream: older than that
 }
 
 // Died is the end of the container's process.
 type Died struct {
-	At time.Time // the engine's clock
+	At       time.Time // the engine's clock
+	Replayed bool
 }
 
 // Started is the start of the container's process, by whomever.
-type Started struct{}
+type Started struct {
+	At       time.Time // the engine's clock
+	Replayed bool
+}
 
 // Paused says that somebody paused the container.
 type Paused struct{}
@@ -54,11 +66,12 @@ type Outcome uint8
 
 // The outcomes.
 const (
-	Done     Outcome = iota // it says that it is done
-	Refused                 // it, or a proxy before it, does not allow it; nothing happened
-	Failed                  // it tried and failed; the container may be down
-	NoAnswer                // the call ran into its deadline or lost its connection; it may still happen
-	NotFound                // there is no such container
+	Done      Outcome = iota // it says that it is done
+	Refused                  // it, or a proxy before it, does not allow it; nothing happened
+	Unreached                // it could not be asked; nothing happened
+	Failed                   // it tried and failed; the container may be down
+	NoAnswer                 // the call ran into a deadline or lost its connection; it may still happen
+	NotFound                 // there is no such container
 )
 
 // Finished is the outcome of the Act with the same number.

@@ -28,7 +28,7 @@ func (d *decision) looked(e Looked) {
 	case StatusRestarting:
 		d.hold(HoldRestarting, recheck)
 	default:
-		d.sawRunning(e.Sighting)
+		d.sawRunning(e)
 	}
 }
 
@@ -47,12 +47,15 @@ func (d *decision) take(seen Sighting) {
 	if seen.StartedAt.After(d.s.StoppingAt) && !d.s.StoppingAt.IsZero() && seen.Status != StatusExited {
 		d.rearm() // the event of its start is lost
 	}
-	if d.s.Unanswered && seen.Status == StatusRunning && !seen.StartedAt.Equal(d.s.StartedAt) {
-		d.restarted(0) // the restart that got no answer has happened after all
+	if d.doubtful() && d.s.InFlight != Stop && seen.Status == StatusRunning && !seen.StartedAt.Equal(d.s.StartedAt) {
+		d.restarted(0) // the restart without a good answer has happened after all
 	}
+	d.s.StopSignal = seen.StopSignal
 	if d.s.Signal != "" {
 		if sameSignal(d.s.Signal, seen.StopSignal) {
-			d.s.StoppingAt = seen.StartedAt.Add(1)
+			d.beingStopped(seen.StartedAt.Add(1))
+		} else {
+			d.s.HoldUntil = d.now.Add(max(seen.StopTimeout, signalHold))
 		}
 		d.s.Signal = ""
 	}
@@ -77,13 +80,13 @@ func (d *decision) hold(h Hold, wait time.Duration) {
 	d.s.WakeAt = d.now.Add(wait)
 }
 
-func (d *decision) sawRunning(seen Sighting) {
+func (d *decision) sawRunning(e Looked) {
 	if d.s.HalfDone { // somebody else brought it back
 		d.rearm()
 	}
-	switch seen.Health {
+	switch e.Health {
 	case Unhealthy:
-		d.confirmed(seen)
+		d.confirmed(e)
 	case Healthy:
 		d.sawHealthy()
 		d.confirmHealthy()
@@ -97,7 +100,11 @@ func (d *decision) confirmHealthy() {
 	if d.s.Phase != Recovering {
 		return
 	}
-	if until := d.s.HealthySince.Add(d.s.Timing.Confirm()); d.now.Before(until) {
+	stay := d.s.Timing.Confirm()
+	if d.s.SpentBudget { // it flapped, or was hopeless: it must be well for longer
+		stay = max(stay, d.p.Forget)
+	}
+	if until := d.s.HealthySince.Add(stay); d.now.Before(until) {
 		d.s.WakeAt = until
 		return
 	}
@@ -161,22 +168,19 @@ func (d *decision) stillUnhealthy(next time.Time) {
 }
 
 // confirmed takes an inspection that says running and unhealthy.
-func (d *decision) confirmed(seen Sighting) {
+func (d *decision) confirmed(e Looked) {
 	if d.p.Treatment == TreatNone {
 		return
 	}
 	if d.s.Phase == Steady {
 		d.fail()
 	}
-	if !d.s.StoppingAt.IsZero() {
-		d.hold(HoldStopping, recheck)
-		return
-	}
-	if !d.fresh(seen) {
-		d.hold(HoldProbe, min(seen.Timing.Interval+time.Second, recheck))
+	if h, wait := d.gate(e); h != NotHeld {
+		d.hold(h, wait)
 		return
 	}
 	d.s.Hold = NotHeld
+	d.s.HoldUntil, d.s.BlindSince = time.Time{}, time.Time{}
 	if d.s.Phase == Recovering {
 		d.fail()
 		d.stillUnhealthy(d.dueAt())
@@ -186,6 +190,44 @@ func (d *decision) confirmed(seen Sighting) {
 		return
 	}
 	d.treat()
+}
+
+// gate tells why a container that is running and unhealthy is left alone, and
+// for how long until it is looked at again.
+func (d *decision) gate(e Looked) (Hold, time.Duration) {
+	switch {
+	case !d.s.StoppingAt.IsZero():
+		d.tellStuck()
+		return HoldStopping, recheck
+	case d.now.Before(d.s.HoldUntil):
+		return HoldSignal, d.s.HoldUntil.Sub(d.now)
+	case !d.fresh(e.Sighting):
+		return HoldProbe, min(e.Timing.Interval+time.Second, recheck)
+	case e.Busy > 0:
+		return HoldDeploy, e.Busy
+	case e.Blind == 0:
+		return NotHeld, 0
+	case d.s.BlindSince.IsZero():
+		d.s.BlindSince = d.now
+	}
+	if left := d.s.BlindSince.Add(e.Blind).Sub(d.now); left > 0 {
+		return HoldBlind, left
+	}
+	return NotHeld, 0
+}
+
+// tellStuck tells people, once, that a stop which does not end keeps an
+// unhealthy container from being healed: a process may ignore what it is sent.
+func (d *decision) tellStuck() {
+	if d.now.Sub(d.s.UnhealthySince) < stuckFor || d.s.Told&(1<<OnlyTold) != 0 {
+		return
+	}
+	if d.s.Since.IsZero() {
+		d.s.Since = d.s.UnhealthySince
+	}
+	d.tell(OnlyTold, func(n *Notice) {
+		n.Detail = "Somebody asked it to stop and it still runs: it is left alone until it is started again."
+	})
 }
 
 // fresh tells whether a probe of this very run has failed. The engine keeps
@@ -219,8 +261,13 @@ func (d *decision) sawExited(code int) {
 	switch {
 	case d.s.Phase == Steady:
 		d.down()
-	case d.s.Unanswered:
-		d.s.HalfDone, d.s.Unanswered = true, false
+	case !d.s.StoppingAt.IsZero() && (d.s.HalfDone || d.doubtful()): // a person's doing as well: leave it to them
+		d.s.HalfDone, d.s.Doubtful = false, time.Time{}
+		d.sawExited(code)
+	case d.doubtful() && d.s.InFlight == Stop:
+		d.quarantined()
+	case d.doubtful():
+		d.s.HalfDone, d.s.Doubtful = true, time.Time{}
 		d.sawExited(code)
 	case d.s.HalfDone && !d.due():
 		d.s.WakeAt = d.dueAt()

@@ -1,40 +1,82 @@
 package heal
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// killed takes a signal that somebody sent. While a restart of ours is under
-// way it is ours, and so are the late events of that restart: they are older
-// than the container's new start.
+// killed takes a signal that somebody sent: ours, as part of an act, or a
+// person's, which means hands off until the container is started again.
 func (d *decision) killed(e Killed) {
-	ours := d.s.Phase == Restarting || d.s.Unverified || d.s.Unanswered || d.late(e.At)
 	switch {
-	case ours:
-	case stops(e.Signal):
-		d.s.StoppingAt = e.At
-		if d.s.Phase != Steady {
-			d.s.Hold = HoldStopping
-		}
+	case d.s.Unverified || d.late(e.At, e.Replayed):
+	case d.acting():
+		d.killedInAct(e)
+	case d.ends(e.Signal):
+		d.beingStopped(e.At)
 	default: // a reload for most, but the stop signal of some: the inspection tells
 		d.s.Signal = e.Signal
 		d.look()
 	}
 }
 
-// late tells whether an event belongs to our last restart: it is older than
-// the start which that ended with. Long after the restart nothing is: then an
-// old time is that of an engine whose clock was set back.
-func (d *decision) late(at time.Time) bool {
-	return d.now.Sub(d.s.LastRestart) < time.Minute && !at.After(d.s.StartedAt)
+// acting tells whether kills may be those of an act of ours.
+func (d *decision) acting() bool {
+	return d.s.Phase == Restarting || d.doubtful() || (d.s.Failures > 0 && d.now.Sub(d.s.ActEnd) < lateBy)
+}
+
+// killedInAct tells the kills of an act from a person's that come meanwhile. An
+// act sends the stop signal once, within moments of the call, and KILL when
+// the grace is over.
+func (d *decision) killedInAct(e Killed) {
+	first := d.s.KillSeen.IsZero()
+	soon := d.now.Sub(d.s.ActAt) <= killsWithin
+	switch {
+	case !d.ends(e.Signal):
+		return
+	case d.s.InFlight != Start && isKill(e.Signal) && (soon || !first):
+		return
+	case d.s.InFlight != Start && first && soon:
+		d.s.KillSeen = e.At
+		return
+	}
+	d.s.PersonAt = e.At
+	if d.s.Phase != Restarting {
+		d.s.HalfDone, d.s.Doubtful = false, time.Time{}
+		d.beingStopped(e.At)
+	}
+}
+
+// beingStopped notes that somebody is stopping the container.
+func (d *decision) beingStopped(at time.Time) {
+	d.s.StoppingAt = at
+	switch d.s.Phase {
+	case Steady:
+		if d.s.WakeAt.IsZero() {
+			d.s.WakeAt = d.now.Add(rarely)
+		}
+	case Restarting:
+	default:
+		d.s.Hold = HoldStopping
+	}
+}
+
+// late tells whether an event is about an earlier run of the container: it is
+// older than its start. Where it is neither replayed nor one of our last
+// restart it is not: then an old time is that of an engine whose clock was set
+// back.
+func (d *decision) late(at time.Time, replayed bool) bool {
+	mayBe := replayed || d.now.Sub(d.s.ActEnd) < time.Minute
+	return mayBe && !d.s.StartedAt.IsZero() && !at.After(d.s.StartedAt)
 }
 
 // died takes the end of the process. A person's stop ends the incident unless
 // the container is started again at once, as "docker restart" does.
 func (d *decision) died(e Died) {
 	switch {
-	case d.s.Phase == Restarting, d.late(e.At):
+	case d.s.Phase == Restarting, d.late(e.At, e.Replayed):
 	case d.s.Phase == Steady:
 		d.down()
 	case !d.s.StoppingAt.IsZero():
@@ -62,10 +104,15 @@ func (d *decision) down() {
 	}
 }
 
-// started takes a start. One that follows a kill which was not ours, or that
-// brings back what we could not, is a person's: it re-arms everything.
-func (d *decision) started() {
-	if d.s.Phase != Restarting && (!d.s.StoppingAt.IsZero() || d.s.HalfDone) {
+// started takes a start. One that follows a kill which was not ours is a
+// person's: it re-arms everything. Whether somebody brought back what we could
+// not an inspection must tell: the event may be an old one.
+func (d *decision) started(e Started) {
+	switch {
+	case d.s.Phase == Restarting:
+	case d.s.HalfDone:
+		d.look()
+	case !d.s.StoppingAt.IsZero() && (!e.Replayed || e.At.After(d.s.StoppingAt)):
 		d.rearm()
 	}
 }
@@ -76,7 +123,7 @@ func (d *decision) rearm() {
 	open := !d.s.Since.IsZero()
 	d.s = State{
 		Since: d.s.Since, Told: d.s.Told, ByPerson: open, Number: d.s.Number, Looking: d.s.Looking, ToAct: d.s.ToAct,
-		Timing: d.s.Timing, Probe: d.s.Probe, StopGrace: d.s.StopGrace,
+		Timing: d.s.Timing, Probe: d.s.Probe, StopGrace: d.s.StopGrace, StopSignal: d.s.StopSignal,
 	}
 	if open {
 		d.await()
@@ -91,6 +138,9 @@ func (d *decision) pausing(e Event) {
 		return
 	}
 	d.s.NeedProbe, d.s.StaleProbe = true, time.Time{}
+	if d.s.Phase == Steady {
+		d.s.WakeAt = d.now.Add(rarely)
+	}
 	if unpaused {
 		d.look()
 	} else {
@@ -98,32 +148,34 @@ func (d *decision) pausing(e Event) {
 	}
 }
 
-// stops tells whether a signal asks nearly every container to end: INT, QUIT,
-// ABRT, KILL and TERM. Unreadable ones count as such.
-func stops(signal string) bool {
-	switch normal(signal) {
-	case "1", "HUP", "10", "USR1", "12", "USR2", "17", "CHLD", "18", "CONT", "23", "URG", "28", "WINCH", "29", "IO":
-		return false
-	}
-	return true
+// ends tells whether a signal asks the container to end: TERM, KILL, its own
+// stop signal, and what cannot be read.
+func (d *decision) ends(signal string) bool {
+	return AsksToEnd(signal) || (d.s.StopSignal != "" && sameSignal(signal, d.s.StopSignal))
 }
+
+// AsksToEnd tells whether a signal, a number or a name, asks nearly every
+// container to end: TERM, KILL, and what cannot be read.
+func AsksToEnd(signal string) bool {
+	n := number(signal)
+	return n == "15" || n == "9" || n == ""
+}
+
+func isKill(signal string) bool { return number(signal) == "9" }
 
 // sameSignal compares a signal's number or name with another's.
-func sameSignal(a, b string) bool {
-	return number(normal(a)) == number(normal(b))
-}
+func sameSignal(a, b string) bool { return number(a) == number(b) }
 
-func normal(signal string) string {
-	return strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(signal)), "SIG")
-}
-
-// number gives the Linux number of the signals that stops lets pass.
-func number(name string) string {
-	numbers := map[string]string{
-		"HUP": "1", "USR1": "10", "USR2": "12", "CHLD": "17", "CONT": "18", "URG": "23", "WINCH": "28", "IO": "29",
+// number gives the Linux number of a signal's name; a number stays as it is,
+// and what is neither gives itself.
+func number(signal string) string {
+	name := strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(signal)), "SIG")
+	names := [...]string{
+		"", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+		"STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
 	}
-	if n, ok := numbers[name]; ok {
-		return n
+	if n := slices.Index(names[:], name); n > 0 {
+		return strconv.Itoa(n)
 	}
 	return name
 }

@@ -55,6 +55,26 @@ const (
 // its treatment and no event tells that the hold has ended.
 const recheck = time.Minute
 
+// rarely is how often a steady container is looked at of which something is
+// remembered that only an event would end.
+const rarely = time.Hour
+
+// stuckFor is how long somebody's stop may take until people are told that it
+// keeps an unhealthy container from being healed.
+const stuckFor = 10 * time.Minute
+
+// signalHold is the least time for which a signal that may end a container
+// keeps it from being treated.
+const signalHold = time.Minute
+
+// How the kills of an act are told from a person's: the engine sends the stop
+// signal within moments of the call, and what is left of an act's events is
+// here within moments of its end.
+const (
+	killsWithin = 5 * time.Second
+	lateBy      = 2 * time.Second
+)
+
 // exitedFor is how long a container must have been down before its incident
 // ends: an engine that boots, or a person's "docker restart", takes it down
 // for a few seconds only.

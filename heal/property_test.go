@@ -46,12 +46,12 @@ func (s *script) event() Event {
 	case k < 200:
 		return s.looked()
 	case k < 208:
-		return Killed{At: s.engineTime(), Signal: []string{"15", "9", "1", "SIGTERM", "", "28"}[s.next()%6]}
+		return Killed{At: s.engineTime(), Signal: []string{"15", "9", "1", "SIGTERM", "", "28"}[s.next()%6], Replayed: s.next() < 50}
 	case k < 216:
-		return Died{At: s.engineTime()}
+		return Died{At: s.engineTime(), Replayed: s.next() < 50}
 	case k < 224:
 		s.start = s.engineTime()
-		return Started{}
+		return Started{At: s.start, Replayed: s.next() < 50}
 	case k < 230:
 		return Paused{}
 	case k < 236:
@@ -91,11 +91,17 @@ func (s *script) looked() Event {
 	case k < 10:
 		return Looked{Gone: true}
 	}
-	return Looked{Sighting: s.sighting()}
+	e := Looked{Sighting: s.sighting()}
+	if k := s.next(); k < 20 {
+		e.Blind = time.Duration(k) * time.Second
+	} else if k < 40 {
+		e.Busy = time.Duration(k) * time.Second
+	}
+	return e
 }
 
 func (s *script) finished(number uint64) Event {
-	f := Finished{Number: number, Outcome: Outcome(s.next() % 5), Took: time.Second}
+	f := Finished{Number: number, Outcome: Outcome(s.next() % 6), Took: time.Second}
 	if s.next() < 160 {
 		f.Outcome = Done
 		s.start = s.engineTime()

@@ -31,13 +31,17 @@ const (
 	HoldRestarting      // the engine's restart policy is at work
 	HoldProbe           // no probe has failed since it was started or unpaused
 	HoldExited          // it is down; somebody may start it again
+	HoldSignal          // somebody sent it a signal that may end it
+	HoldDeploy          // its Compose project is being changed
+	HoldBlind           // no event could have told that somebody is stopping it
 )
 
 // String gives the hold as logs spell it.
 func (h Hold) String() string {
 	return [...]string{
 		"", "being stopped by somebody", "paused", "restarted by its restart policy",
-		"waiting for a fresh probe", "exited",
+		"waiting for a fresh probe", "exited", "somebody sent it a signal", "its project is being changed",
+		"no events tell whether somebody is stopping it",
 	}[h]
 }
 
@@ -70,7 +74,11 @@ type State struct {
 	Failures    int       // acts that the engine refused or failed, in a row
 	LookFails   int       // looks that failed, in a row
 	HalfDone    bool      // our restart stopped it and did not start it
-	Unanswered  bool      // a restart got no answer and may still happen
+	Doubtful    time.Time // until then an act without a good answer may still happen; zero: none
+	ActAt       time.Time // when the last act began
+	ActEnd      time.Time // when its outcome came
+	KillSeen    time.Time // the stop signal of the last act, by the engine's clock
+	PersonAt    time.Time // a person's stop during the last act, by the engine's clock
 	Unverified  bool      // our restart is done, its new StartedAt not known yet
 	SpentBudget bool      // gave up; stays while single restarts are tried
 	SilentTries int       // restarts made after giving up
@@ -85,6 +93,9 @@ type State struct {
 	StartedAt  time.Time
 	StoppingAt time.Time // a kill that is not ours; zero: nobody is stopping it
 	Signal     string    // a signal that may or may not mean to stop it
+	StopSignal string    // what asks it to stop; empty: not known
+	HoldUntil  time.Time // such a signal was sent: no treatment before
+	BlindSince time.Time // held because no event could have told of a stop
 	NeedProbe  bool      // a probe newer than StaleProbe must fail first
 	StaleProbe time.Time
 	DownSince  time.Time // seen exited, not by our doing

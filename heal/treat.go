@@ -49,7 +49,10 @@ func (d *decision) giveUp() {
 	d.s.SilentTries = 0
 	d.s.RetryAt = d.now.Add(d.p.RetryAfter)
 	d.waitForRetry()
-	d.tell(GaveUp, func(n *Notice) { n.Next = d.s.WakeAt })
+	d.tell(GaveUp, func(n *Notice) {
+		n.Next = d.s.WakeAt
+		n.Attempt = max(n.Attempt, len(d.s.Restarts))
+	})
 }
 
 // retry makes the one silent restart when its time has come.
@@ -76,8 +79,9 @@ func (d *decision) finished(e Finished) {
 	if d.s.Phase != Restarting || e.Number != d.s.Number {
 		return
 	}
+	d.s.ActEnd = d.now
 	switch {
-	case e.Outcome == NotFound:
+	case e.Outcome == NotFound && e.Seen == nil:
 		d.end(Removed, 0)
 	case e.Outcome == Done || d.happened(e.Seen):
 		d.succeeded(e)
@@ -101,8 +105,7 @@ func (d *decision) happened(seen *Sighting) bool {
 func (d *decision) succeeded(e Finished) {
 	d.s.Failures = 0
 	if d.s.InFlight == Stop {
-		d.tell(Quarantined, nil)
-		d.s = State{}
+		d.quarantined()
 		return
 	}
 	d.restarted(e.Took)
@@ -119,6 +122,11 @@ func (d *decision) succeeded(e Finished) {
 	}
 }
 
+func (d *decision) quarantined() {
+	d.tell(Quarantined, nil)
+	d.s = State{}
+}
+
 // restarted counts a restart that took place, tells of it and waits for the
 // verdict.
 func (d *decision) restarted(took time.Duration) {
@@ -127,7 +135,7 @@ func (d *decision) restarted(took time.Duration) {
 		d.s.SilentTries++
 		d.s.RetryAt = d.now.Add(doubled(d.p.RetryAfter, d.p.RetryAfterMax, d.s.SilentTries+1))
 	}
-	d.s.Unanswered = false
+	d.s.Doubtful, d.s.PersonAt = time.Time{}, time.Time{}
 	d.s.HalfDone = false
 	d.s.NeedProbe = false
 	d.s.DownSince = time.Time{}
@@ -138,12 +146,13 @@ func (d *decision) restarted(took time.Duration) {
 // failed plans the next try. It is soon, because the container may be down.
 func (d *decision) failed(e Finished) {
 	d.s.Failures++
-	if e.Outcome != Refused && e.Seen != nil && e.Seen.Status == StatusExited && d.s.InFlight != Stop {
-		d.s.HalfDone = true
-	}
-	d.s.Unanswered = e.Outcome == NoAnswer && d.s.InFlight != Stop
 	d.s.Phase = BackingOff
-	d.s.NotBefore = d.now.Add(doubled(failWait, failWaitMax, d.s.Failures))
+	d.blame(e)
+	wait := doubled(failWait, failWaitMax, d.s.Failures)
+	if e.Outcome == NoAnswer && !d.s.KillSeen.IsZero() {
+		wait = max(wait, d.s.StopGrace) // it is at work; many programs take a second signal for an order to hurry
+	}
+	d.s.NotBefore = d.now.Add(wait)
 	d.s.WakeAt = d.s.NotBefore
 	d.tell(RestartFailed, func(n *Notice) {
 		n.Err = e.Err
@@ -155,3 +164,26 @@ func (d *decision) failed(e Finished) {
 		}
 	})
 }
+
+// blame tells whose doing it is that a failed act found the container as it is:
+// a person's, whose stop came meanwhile, or ours to put right.
+func (d *decision) blame(e Finished) {
+	untouched := e.Outcome == Refused || e.Outcome == Unreached
+	person := d.s.PersonAt
+	if untouched && person.IsZero() {
+		person = d.s.KillSeen
+	}
+	switch {
+	case !person.IsZero():
+		d.s.HalfDone = false
+		d.beingStopped(person)
+	case untouched:
+	case e.Seen != nil && e.Seen.Status == StatusExited && d.s.InFlight != Stop:
+		d.s.HalfDone = true
+	default:
+		d.s.Doubtful = d.now.Add(d.s.StopGrace + time.Minute)
+	}
+}
+
+// doubtful tells whether an act without a good answer may still happen.
+func (d *decision) doubtful() bool { return d.now.Before(d.s.Doubtful) }

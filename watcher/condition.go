@@ -25,7 +25,44 @@ type condition struct {
 	since time.Time
 	grace time.Duration
 	last  time.Time // of an event
+
+	opened    time.Time // the newest stream
+	forbidden bool      // the endpoint lets no stream through
 }
+
+// sight is what the event stream can tell.
+type sight uint8
+
+const (
+	sightNever sight = iota // the endpoint lets no events through
+	sightAway               // the stream is away
+	sightOpen
+)
+
+// settle is how long a new stream gets to tell what happened before it: tens of
+// milliseconds are the rule on a busy engine.
+const settle = 300 * time.Millisecond
+
+func (c *condition) sight() sight {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.now.Stream:
+		return sightOpen
+	case c.forbidden:
+		return sightNever
+	}
+	return sightAway
+}
+
+// settles gives for how long a new stream may still be telling of the past.
+func (c *condition) settles() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Until(c.opened.Add(settle))
+}
+
+func (c *condition) forbid(yes bool) { c.change(func(*Condition) { c.forbidden = yes }) }
 
 func (c *condition) change(f func(*Condition)) {
 	c.mu.Lock()
@@ -36,7 +73,7 @@ func (c *condition) change(f func(*Condition)) {
 func (c *condition) streamOpened(engine string) {
 	c.change(func(now *Condition) {
 		now.Engine, now.Stream, now.Trouble = engine, true, ""
-		c.last = time.Now()
+		c.last, c.opened, c.forbidden = time.Now(), time.Now(), false
 	})
 }
 

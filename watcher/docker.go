@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -121,7 +123,13 @@ func (e *engine) close() {
 }
 
 // now gives the time on the engine's clock, to the second.
-func (e *engine) now() time.Time { return time.Now().Add(time.Duration(e.wires[0].skew.Load())) }
+func (e *engine) now() time.Time {
+	skew := time.Duration(e.wires[0].skew.Load())
+	if skew.Abs() < 2*time.Second {
+		skew = 0 // the same clock, told to the second
+	}
+	return time.Now().Add(skew)
+}
 
 // explain says in words why an endpoint could not be reached, and what to do.
 func explain(at Endpoint, err error) error {
@@ -200,7 +208,7 @@ func (e *engine) sighting(m events.Message) (sighting, bool) {
 	case "health_status":
 		s.event = heal.Observed{} // Podman: one for every probe, without the result
 	case "start":
-		s.event = heal.Started{}
+		s.event = heal.Started{At: s.at}
 	case "die", "died":
 		s.event = heal.Died{At: s.at}
 	case "kill":
@@ -249,31 +257,27 @@ func (e *engine) list(ctx context.Context, label, health string) ([]sighting, er
 	return out, nil
 }
 
-// ownName picks a container's own name among those of its links (/web/db).
-func ownName(names []string) string {
-	for _, n := range names {
-		if strings.Count(n, "/") <= 1 {
-			return n
-		}
-	}
-	return ""
-}
-
 // inspect looks at one container.
 func (e *engine) inspect(ctx context.Context, id string) (inspection, error) {
 	c, err := e.read.ContainerInspect(ctx, id)
 	if err != nil {
-		return inspection{}, fmt.Errorf("inspect %.12s: %w", id, err)
+		return inspection{}, fmt.Errorf("inspect it: %w", err)
 	}
 	if c.ContainerJSONBase == nil || c.State == nil || c.Config == nil {
-		return inspection{}, fmt.Errorf("inspect %.12s: the answer has no state", id)
+		return inspection{}, errors.New("inspect it: the answer has no state")
 	}
 	seen := heal.Sighting{
 		Status: statusOf(string(c.State.Status)), StartedAt: parseTime(c.State.StartedAt), ExitCode: c.State.ExitCode,
 		Timing: timingOf(c.Config.Healthcheck), StopSignal: firstSet(c.Config.StopSignal, "SIGTERM"), StopTimeout: 10 * time.Second,
 	}
-	if c.Config.StopTimeout != nil && *c.Config.StopTimeout >= 0 {
-		seen.StopTimeout = time.Duration(*c.Config.StopTimeout) * time.Second
+	if t := c.Config.StopTimeout; t != nil {
+		seen.StopTimeout = time.Duration(*t) * time.Second
+		if *t < 0 {
+			seen.StopTimeout = time.Hour // for ever: no call can wait for that
+		}
+	}
+	if label, set := c.Config.Labels["signal"]; set {
+		seen.StopSignal = label // it hides the real one of a kill event, so each kill must count as a stop
 	}
 	seen.Health = heal.HealthNone
 	if h := c.State.Health; h != nil {
@@ -306,7 +310,16 @@ func timingOf(h *container.HealthConfig) heal.Timing {
 }
 
 // do carries out a verb. A negative stop timeout asks for the container's own.
-func (e *engine) do(ctx context.Context, verb heal.Verb, id string, stopTimeout time.Duration) error {
+// It tells whether the engine was asked at all: where no connection came about
+// nothing can have happened.
+func (e *engine) do(ctx context.Context, verb heal.Verb, id string, stopTimeout time.Duration) (asked bool, err error) {
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	err = e.call(ctx, verb, id, stopTimeout)
+	return connected.Load(), err
+}
+
+func (e *engine) call(ctx context.Context, verb heal.Verb, id string, stopTimeout time.Duration) error {
 	var o container.StopOptions
 	if stopTimeout >= 0 {
 		seconds := int((stopTimeout + time.Second - 1) / time.Second)
@@ -324,33 +337,51 @@ func (e *engine) do(ctx context.Context, verb heal.Verb, id string, stopTimeout 
 
 // outcome tells what an error of do on a container means. A 404 may also speak
 // of another: the owner of a network name space that is gone.
-func outcome(err error, id string) heal.Outcome {
+func outcome(err error, id string, asked bool) heal.Outcome {
 	switch {
 	case err == nil:
 		return heal.Done
+	case !asked:
+		return heal.Unreached
 	case errdefs.IsNotFound(err) && strings.Contains(err.Error(), id):
 		return heal.NotFound
 	case errdefs.IsPermissionDenied(err), errdefs.IsUnauthorized(err):
 		return heal.Refused
-	case strings.Contains(err.Error(), "Cannot connect to the Docker daemon"):
-		return heal.Failed // the dial failed: nothing was asked
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), client.IsErrConnectionFailed(err):
 		return heal.NoAnswer
 	}
 	return heal.Failed
 }
 
-// isGone tells whether an error says that there is no such container.
-func isGone(err error) bool { return errdefs.IsNotFound(err) }
+// isGone tells whether an error of an inspection says that there is no such
+// container. A 404 that does not name it is that of something else, such as a
+// proxy.
+func isGone(err error, id string) bool {
+	return errdefs.IsNotFound(err) && strings.Contains(err.Error(), id)
+}
 
 // isForbidden tells whether an error says that the endpoint does not allow a call.
 func isForbidden(err error) bool { return errdefs.IsPermissionDenied(err) }
+
+// nobody is a name that no container can have: names begin with a letter or a
+// digit.
+const nobody = "_defib_asks_what_is_allowed"
+
+// mayInspect asks the endpoint whether it lets inspections through, without
+// which nothing is restarted. docker-autoheal did without.
+func (e *engine) mayInspect(ctx context.Context) string {
+	if _, err := e.inspect(ctx, nobody); isForbidden(err) {
+		return "the endpoint does not allow to inspect containers, without which defib restarts nothing: " +
+			"allow GET /containers/{id}/json (CONTAINERS=1 in docker-socket-proxy)"
+	}
+	return ""
+}
 
 // mayRestart asks the endpoint whether it lets restarts through, with a
 // container that cannot exist: an engine answers 404, a proxy 403. It gives
 // what stands against restarts, in words, or nothing.
 func (e *engine) mayRestart(ctx context.Context) string {
-	err := e.do(ctx, heal.Restart, "defib-asks-if-restarts-are-allowed", 0)
+	_, err := e.do(ctx, heal.Restart, nobody, 0)
 	switch {
 	case err == nil, errdefs.IsNotFound(err):
 		return ""

@@ -47,7 +47,7 @@ func ParseEndpoint(address, certs string, verify bool) (Endpoint, error) {
 		if u.Host != "" || !strings.HasPrefix(u.Path, "/") {
 			return Endpoint{}, errors.New("needs an absolute path after unix://")
 		}
-		return Endpoint{Host: address}, nil
+		return Endpoint{Host: "unix://" + u.Path}, nil
 	case "tcp", "http", "https", "tcps":
 	default:
 		return Endpoint{}, fmt.Errorf("has the scheme %q", u.Scheme)

@@ -23,6 +23,7 @@ func TestParseEndpoint(t *testing.T) {
 	for address, want := range map[string]string{
 		"/var/run/docker.sock":         "unix:///var/run/docker.sock",
 		" unix:///run/podman.sock ":    "unix:///run/podman.sock",
+		"unix:/run/docker.sock":        "unix:///run/docker.sock",
 		"tcp://proxy:2375":             "tcp://proxy:2375",
 		"http://proxy:2375":            "tcp://proxy:2375",
 		"tcp://user:secret@proxy:2375": "tcp://proxy:2375",

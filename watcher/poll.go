@@ -16,16 +16,16 @@ func (w *Watcher) poll(ctx context.Context) {
 	timer := time.NewTimer(w.o.Interval)
 	defer timer.Stop()
 	for {
-		first := false
+		first, gap := false, false
 		select {
 		case <-ctx.Done():
 			return
-		case <-w.hurt:
+		case gap = <-w.hurt:
 			first = true
 		case <-timer.C:
 		}
 		next := w.o.Interval
-		if err := w.listOnce(ctx, first); err != nil && ctx.Err() == nil {
+		if err := w.listOnce(ctx, first, gap); err != nil && ctx.Err() == nil {
 			failures++
 			next = min(time.Duration(failures)*time.Second, w.o.Interval)
 			if text := plain(err); text != trouble {
@@ -45,7 +45,7 @@ func (w *Watcher) poll(ctx context.Context) {
 // listOnce gets one list and hands it to the loop. An engine that does not
 // answer it in time is hung: its stream, which would stay silent without an
 // error, is ended as well.
-func (w *Watcher) listOnce(ctx context.Context, first bool) error {
+func (w *Watcher) listOnce(ctx context.Context, first, gap bool) error {
 	eng := w.engine.Load()
 	if eng == nil {
 		return nil // the stream's goroutine says what is wrong
@@ -64,7 +64,7 @@ func (w *Watcher) listOnce(ctx context.Context, first bool) error {
 		return err
 	}
 	w.cond.listed()
-	w.send(listed{found: found, first: first})
+	w.send(listed{found: found, first: first, gap: gap})
 	return nil
 }
 
@@ -75,7 +75,14 @@ func (w *Watcher) introduceAll(ctx context.Context, eng *engine) {
 	defer cancel()
 	name := eng.hostName(call)
 	w.cond.change(func(now *Condition) { now.Host = name })
-	w.log.Info().Int("watched", w.introduceWatched(call, eng)).Msg("ready")
+	watched := w.introduceWatched(call, eng)
+	w.log.Info().Int("watched", watched).Msg("ready")
+	if watched == 0 {
+		w.log.Warn().Msg("no running container is watched: label some, or set AUTOHEAL_CONTAINER_LABEL=all")
+	}
+	if against := eng.mayInspect(call); against != "" {
+		w.log.Warn().Msg(against)
+	}
 	if w.o.Policy.Treatment == heal.TreatNotify || w.o.Policy.Treatment == heal.TreatNone {
 		return // a read-only endpoint is all that is needed
 	}
@@ -97,7 +104,7 @@ func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) int {
 	count := 0
 	for _, s := range all {
 		switch ok, _ := w.o.Selection.choose(s.labels); {
-		case isOwn(w.o.OwnID, s.id):
+		case w.isOwn(s.id, s.labels):
 		case ok:
 			w.logWatched(s, "watching")
 			count++
@@ -110,7 +117,7 @@ func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) int {
 		return count
 	}
 	for _, s := range unprobed {
-		if ok, _ := w.o.Selection.choose(s.labels); ok && !isOwn(w.o.OwnID, s.id) {
+		if ok, _ := w.o.Selection.choose(s.labels); ok && !w.isOwn(s.id, s.labels) {
 			w.logUnprobed(s.container)
 		}
 	}

@@ -37,7 +37,7 @@ func ParseSelection(text string) (Selection, error) {
 	text = strings.TrimSpace(text)
 	key, value, valued := strings.Cut(text, "=")
 	switch {
-	case text == "all":
+	case strings.EqualFold(text, "all"):
 		return Selection{All: true}, nil
 	case key == "" || strings.ContainsAny(key, " \t\n,\""):
 		return Selection{}, fmt.Errorf("is no label")

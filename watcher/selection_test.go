@@ -23,6 +23,7 @@ func TestSelection(t *testing.T) {
 		{"autoheal", "autoheal=", false},
 		{"autoheal", "autoheal=treu", false},
 		{"all", "", true},
+		{"ALL", "", true},
 		{"all", "autoheal=true", true},
 		{"all", "autoheal=False", false},
 		{"all", "autoheal=false", false},

@@ -29,5 +29,17 @@ func OwnID(root string) string {
 	return ""
 }
 
+// labelOwn is on defib's image and so on every container of it. It tells a
+// defib apart that shares another's network name space: there the files that
+// OwnID looks at are the other's.
+const labelOwn = "io.github.defib"
+
+// isOwn tells whether a container is a defib: this one or another, which has
+// its own health check and nobody to restart it.
+func (w *Watcher) isOwn(id string, labels map[string]string) bool {
+	_, labelled := labels[labelOwn]
+	return labelled || isOwn(w.o.OwnID, id)
+}
+
 // isOwn tells whether a container is the one that OwnID found.
 func isOwn(own, id string) bool { return own != "" && strings.HasPrefix(id, own) }

@@ -38,6 +38,16 @@ func containerOf(id, name, image string, labels map[string]string) heal.Containe
 	}
 }
 
+// ownName picks a container's own name among those of its links (/web/db).
+func ownName(names []string) string {
+	for _, n := range names {
+		if strings.Count(n, "/") <= 1 {
+			return n
+		}
+	}
+	return ""
+}
+
 // cut keeps at most n bytes of a text, whole runes only, in memory of its own:
 // what is cut off must not stay alive behind it.
 func cut(text string, n int) string {

@@ -39,6 +39,7 @@ type follower struct {
 	newest time.Time            // of an event, on the engine's clock
 	seen   map[string]time.Time // events of the last moments, for the overlap
 
+	lost     time.Time // when the last stream ended
 	prunedAt int       // how many of them are remembered before the old ones are dropped
 	trouble  string    // what was last said of the connection
 	since    time.Time // of that trouble
@@ -72,16 +73,23 @@ func (f *follower) once(ctx context.Context) (time.Duration, error) {
 	impatient := !impatience.Stop()
 	opened := time.Now()
 	if !eng.opened() {
-		f.w.wantList()
-		return 0, refusal(<-errs, impatient)
+		err := <-errs
+		f.w.cond.forbid(isForbidden(err))
+		f.w.wantList(true)
+		return 0, refusal(err, impatient)
 	}
+	since := eng.now()
 	f.open(eng)
-	defer f.w.cond.streamEnded()
+	defer func() {
+		f.w.cond.streamEnded()
+		f.lost = time.Now()
+	}()
 	for {
 		select {
 		case m := <-messages:
 			if s, ok := eng.sighting(m); ok && f.fresh(s) {
 				s.created = s.created && s.at.After(f.born)
+				s.event = replayed(s.event, s.at.Before(since))
 				f.w.send(heard{s})
 			}
 		case err := <-errs:
@@ -117,7 +125,23 @@ func (f *follower) open(eng *engine) {
 		f.w.log.Info().Stringer("away", time.Since(f.since).Round(10*time.Millisecond)).Msg("the engine is back")
 		f.trouble = ""
 	}
-	f.w.wantList()
+	f.w.wantList(f.lost.IsZero() || time.Since(f.lost) > overlap)
+}
+
+// replayed marks an event that is older than the stream that tells it.
+func replayed(e heal.Event, yes bool) heal.Event {
+	switch e := e.(type) {
+	case heal.Killed:
+		e.Replayed = yes
+		return e
+	case heal.Died:
+		e.Replayed = yes
+		return e
+	case heal.Started:
+		e.Replayed = yes
+		return e
+	}
+	return e
 }
 
 // note says once what is wrong with the connection. An orderly end of the
@@ -144,7 +168,7 @@ func (f *follower) note(err error) {
 
 func (f *follower) skipped(err error) {
 	f.w.log.Warn().Err(err).Msg("an event could not be read and was left out; the next list makes up for it")
-	f.w.wantList()
+	f.w.wantList(false)
 }
 
 // fresh tells whether an event was not seen before: streams overlap.
@@ -173,10 +197,11 @@ func (f *follower) prune() {
 	}
 }
 
-// wantList asks for a list now; one wish is enough.
-func (w *Watcher) wantList() {
+// wantList asks for a list now; one wish is enough. gap says that the stream
+// was away for longer than the new one tells of.
+func (w *Watcher) wantList(gap bool) {
 	select {
-	case w.hurt <- struct{}{}:
+	case w.hurt <- gap:
 	default:
 	}
 }

@@ -25,7 +25,7 @@ type Watcher struct {
 	o    Options
 	log  zerolog.Logger
 	in   chan message
-	hurt chan struct{} // asks for a list now
+	hurt chan bool // asks for a list now; true: there was a gap
 	cond condition
 
 	engine atomic.Pointer[engine]
@@ -35,7 +35,9 @@ type Watcher struct {
 	entries map[string]*entry
 	turns   turns
 	wakes   wakes
+	quiet   quiet
 	acting  int
+	trouble string // what last kept an inspection from working; said once
 
 	looks chan struct{} // holds a token for each inspection under way
 	ended chan struct{} // closed when the loop has ended
@@ -46,6 +48,7 @@ type entry struct {
 	container heal.Container
 	policy    heal.Policy
 	state     heal.State
+	unheard   bool // the list told of its trouble and no event has since
 }
 
 // message is what the loop is told; apply runs in the loop.
@@ -56,8 +59,8 @@ type message interface {
 // New makes a watcher; it does nothing before Run.
 func New(o Options) *Watcher {
 	return &Watcher{
-		o: o, log: o.Log, entries: map[string]*entry{}, turns: newTurns(o.Parallel),
-		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
+		o: o, log: o.Log, entries: map[string]*entry{}, quiet: quiet{}, turns: newTurns(o.Parallel),
+		in: make(chan message, 64), hurt: make(chan bool, 1), ended: make(chan struct{}),
 		looks: make(chan struct{}, maxLooks),
 		cond:  condition{since: time.Now(), grace: o.StartPeriod},
 	}
@@ -129,16 +132,22 @@ func (w *Watcher) send(m message) {
 type heard struct{ sighting }
 
 func (h heard) apply(ctx context.Context, w *Watcher) {
-	if isOwn(w.o.OwnID, h.id) {
+	if w.isOwn(h.id, h.labels) {
 		return
 	}
 	if e, known := w.entries[h.id]; known {
 		if h.container.Name != "" {
 			e.container.Name = h.container.Name
 		}
+		e.unheard = false
+		stopping := e.state.StoppingAt
 		w.feed(ctx, e, h.event)
+		if _, kill := h.event.(heal.Killed); !kill || !e.state.StoppingAt.Equal(stopping) {
+			w.quiet.note(h.sighting, time.Now())
+		}
 		return
 	}
+	w.quiet.note(h.sighting, time.Now())
 	watched, _ := w.o.Selection.choose(h.labels)
 	if h.created {
 		w.introduce(ctx, h.sighting, watched)
@@ -175,14 +184,15 @@ func (w *Watcher) enter(s sighting) *entry {
 type listed struct {
 	found []sighting
 	first bool // the first list after the stream was opened
+	gap   bool // and before that it was away for longer than the new one tells of
 }
 
 func (l listed) apply(ctx context.Context, w *Watcher) {
 	present := make(map[string]bool, len(l.found))
-	surprise := false
+	surprise, silent := false, !l.first && w.cond.silent(w.o.Interval)
 	for _, s := range l.found {
 		watched, _ := w.o.Selection.choose(s.labels)
-		if !watched || isOwn(w.o.OwnID, s.id) {
+		if !watched || w.isOwn(s.id, s.labels) {
 			continue
 		}
 		present[s.id] = true
@@ -190,9 +200,12 @@ func (l listed) apply(ctx context.Context, w *Watcher) {
 		if !known {
 			e = w.enter(s)
 		}
-		before := e.state.Phase
+		steady := e.state.Phase == heal.Steady
+		if steady {
+			e.unheard = l.gap || silent
+		}
 		w.feed(ctx, e, s.event)
-		surprise = surprise || (before == heal.Steady && e.state.Phase == heal.Failing)
+		surprise = surprise || (steady && e.state.Phase == heal.Failing)
 	}
 	for id, e := range w.entries {
 		if !present[id] {

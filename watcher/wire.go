@@ -41,6 +41,10 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if req.Method == http.MethodPost && gateway(resp.StatusCode) {
+		_ = resp.Body.Close()
+		return nil, fmt.Errorf("a proxy answered %s", resp.Status)
+	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		w.skew.Store(int64(time.Until(date)))
 	}
@@ -53,6 +57,16 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		resp.Body = &eventLines{body: resp.Body, in: bufio.NewReaderSize(resp.Body, 4096), skipped: w.skipped}
 	}
 	return resp, nil
+}
+
+// gateway tells the answers of a proxy that lost patience or the engine: what
+// was asked may still happen, which the client's errors would not tell.
+func gateway(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
 }
 
 // maxEvent bounds one event. The engine puts all labels of a container into

@@ -19,11 +19,19 @@ func (w *Watcher) look(ctx context.Context, e *entry, a heal.Look) {
 		w.log.Debug().Str("container", e.container.Name).Msg("waiting for its turn")
 		return
 	}
-	w.startLook(ctx, id)
+	w.startLook(ctx, id, a.ToAct)
 }
 
-func (w *Watcher) startLook(ctx context.Context, id string) {
+// startLook inspects in a worker. Before an act it lets a new stream tell what
+// happened before it was opened: that somebody is stopping the container, say.
+func (w *Watcher) startLook(ctx context.Context, id string, toAct bool) {
 	go func() {
+		if wait := w.cond.settles(); toAct && wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+			}
+		}
 		seen, err := w.inspect(ctx, id)
 		w.send(looked{id: id, seen: seen, err: err})
 	}()
@@ -49,7 +57,7 @@ func (w *Watcher) inspect(ctx context.Context, id string) (inspection, error) {
 func (w *Watcher) giveTurn(ctx context.Context, id string) {
 	for next, ok := w.turns.give(id); ok; next, ok = w.turns.give(next) {
 		if e, known := w.entries[next]; known && e.state.ToAct {
-			w.startLook(ctx, next)
+			w.startLook(ctx, next, true)
 			return
 		}
 	}
@@ -71,13 +79,38 @@ func (l looked) apply(ctx context.Context, w *Watcher) {
 	switch {
 	case l.err == nil:
 		e.container = l.seen.container
-		w.feed(ctx, e, heal.Looked{Sighting: l.seen.Sighting})
-	case isGone(l.err):
+		w.trouble = ""
+		w.feed(ctx, e, heal.Looked{
+			Sighting: l.seen.Sighting,
+			Blind:    w.blind(e, l.seen.StopTimeout),
+			Busy:     w.quiet.left(e.container.Project, time.Now()),
+		})
+	case isGone(l.err, l.id):
 		w.feed(ctx, e, heal.Looked{Gone: true})
 	default:
-		w.log.Debug().Str("container", e.container.Name).Str("err", plain(l.err)).Msg("could not be looked at")
+		if text := plain(l.err); text != w.trouble {
+			w.trouble = text
+			w.about(w.log.Warn(), e).Str("err", text).Msg("could not be looked at: without that nothing is restarted")
+		}
 		w.feed(ctx, e, heal.Looked{Err: plain(l.err)})
 	}
+}
+
+// blind tells how long a container must be watched before it is acted on,
+// because nobody could have told that somebody is stopping it: as long as its
+// stop may take.
+func (w *Watcher) blind(e *entry, stopTimeout time.Duration) time.Duration {
+	switch w.cond.sight() {
+	case sightAway: // it may be back any moment, and then tells
+		return max(stopTimeout+time.Second, time.Minute)
+	case sightNever:
+		return stopTimeout + time.Second
+	default:
+		if e.unheard {
+			return stopTimeout + time.Second
+		}
+	}
+	return 0
 }
 
 // act has the engine do something, in a worker of its own: a call that hangs
@@ -104,25 +137,31 @@ func (w *Watcher) carryOut(ctx context.Context, id string, a heal.Act, limit tim
 	eng := w.engine.Load()
 	started := time.Now()
 	call, cancel := context.WithTimeout(ctx, limit)
-	err := eng.do(call, a.Verb, id, a.StopTimeout)
+	asked, err := eng.do(call, a.Verb, id, a.StopTimeout)
 	if a.Verb == heal.Start && isForbidden(err) {
 		// The usual restart-only proxy does not let start through; to the
 		// engine a restart of what is down is a start.
-		err = eng.do(call, heal.Restart, id, a.StopTimeout)
+		asked, err = eng.do(call, heal.Restart, id, a.StopTimeout)
 	}
 	cancel()
-	f := heal.Finished{Number: a.Number, Outcome: outcome(err, id), Took: time.Since(started)}
+	f := heal.Finished{Number: a.Number, Outcome: outcome(err, id, asked), Took: time.Since(started)}
 	if err != nil {
 		f.Err = plain(err)
 		switch f.Outcome { //nolint:exhaustive // the engine's own words serve for the others
 		case heal.NoAnswer:
-			f.Err = "the engine gave no answer within " + f.Took.Round(time.Second).String()
+			if errors.Is(err, context.DeadlineExceeded) {
+				f.Err = "the engine gave no answer within " + f.Took.Round(time.Second).String()
+			}
 		case heal.Refused:
 			f.Err = "the endpoint does not allow it (" + f.Err + "): allow it, or name one that does in AUTOHEAL_DOCKER_HOST_WRITE"
 		}
 	}
 	if seen, err := w.inspect(ctx, id); err == nil {
 		f.Seen = &seen.Sighting
+		if f.Outcome == heal.NotFound {
+			f.Outcome = heal.Unreached
+			f.Err = "the endpoint does not know it: does AUTOHEAL_DOCKER_HOST_WRITE lead to the same engine?"
+		}
 	}
 	return finished{id: id, Finished: f}
 }

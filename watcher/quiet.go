@@ -1,0 +1,78 @@
+package watcher
+
+import (
+	"time"
+
+	"defib/heal"
+)
+
+// How long a Compose project is left alone after somebody changed it, and how
+// long a stop that nothing is heard of any more keeps it so. Compose stops,
+// creates and renames one container after the other with seconds in between,
+// and each of them makes its neighbours unhealthy.
+const (
+	quietFor  = 10 * time.Second
+	quietStop = 10 * time.Minute
+)
+
+// quiet knows the Compose projects that somebody is changing.
+type quiet map[string]*change
+
+// change is what is going on in one project.
+type change struct {
+	until    time.Time
+	stopping map[string]time.Time // containers that are being stopped, since when
+}
+
+// note takes what happened to a container of a project, watched or not, and
+// not by defib.
+func (q quiet) note(s sighting, now time.Time) {
+	project := s.container.Project
+	if project == "" {
+		return
+	}
+	c := q[project]
+	switch e := s.event.(type) {
+	case heal.Killed:
+		if heal.AsksToEnd(e.Signal) {
+			q.change(project).stopping[s.id] = now
+		}
+	case heal.Died, heal.Started:
+		if c != nil && !c.stopping[s.id].IsZero() {
+			delete(c.stopping, s.id)
+			c.until = now.Add(quietFor)
+		}
+	case nil, heal.Destroyed: // created, renamed, removed
+		c = q.change(project)
+		delete(c.stopping, s.id)
+		c.until = now.Add(quietFor)
+	}
+}
+
+func (q quiet) change(project string) *change {
+	if q[project] == nil {
+		q[project] = &change{stopping: map[string]time.Time{}}
+	}
+	return q[project]
+}
+
+// left gives how long a project is still to be left alone.
+func (q quiet) left(project string, now time.Time) time.Duration {
+	c := q[project]
+	if c == nil {
+		return 0
+	}
+	left := c.until.Sub(now)
+	for id, since := range c.stopping {
+		if now.Sub(since) > quietStop {
+			delete(c.stopping, id)
+			continue
+		}
+		left = max(left, quietFor)
+	}
+	if left <= 0 {
+		delete(q, project)
+		return 0
+	}
+	return left
+}
