@@ -84,7 +84,7 @@ func (c *checker) note(e Event, before State) {
 	}
 	if c.s.Tries == 0 && before.Tries > 0 {
 		rested := c.now.Sub(c.healthySince) >= c.p.Forget
-		if _, woke := e.(Woke); !c.byPerson && !(woke && rested) && !c.s.IsZero() {
+		if _, woke := e.(Woke); !c.byPerson && (!woke || !rested) && !c.s.IsZero() {
 			c.fail("%T: the back-off was forgotten without a reason", e)
 		}
 		c.tries = 0

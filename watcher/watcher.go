@@ -191,21 +191,11 @@ func (l listed) apply(ctx context.Context, w *Watcher) {
 	present := make(map[string]bool, len(l.found))
 	surprise, silent := false, !l.first && w.cond.silent(w.o.Interval)
 	for _, s := range l.found {
-		watched, _ := w.o.Selection.choose(s.labels)
-		if !watched || w.isOwn(s.id, s.labels) {
-			continue
+		if watched, _ := w.o.Selection.choose(s.labels); watched && !w.isOwn(s.id, s.labels) {
+			present[s.id] = true
+			news := w.found(ctx, s, l.gap || silent)
+			surprise = surprise || news
 		}
-		present[s.id] = true
-		e, known := w.entries[s.id]
-		if !known {
-			e = w.enter(s)
-		}
-		steady := e.state.Phase == heal.Steady
-		if steady {
-			e.unheard = l.gap || silent
-		}
-		w.feed(ctx, e, s.event)
-		surprise = surprise || (steady && e.state.Phase == heal.Failing)
 	}
 	for id, e := range w.entries {
 		if !present[id] {
@@ -215,6 +205,21 @@ func (l listed) apply(ctx context.Context, w *Watcher) {
 	if surprise && !l.first {
 		time.AfterFunc(time.Second, func() { w.send(suspicion{}) })
 	}
+}
+
+// found feeds one entry of a list; it tells whether that was news. unheard says
+// that no event could have told of it.
+func (w *Watcher) found(ctx context.Context, s sighting, unheard bool) bool {
+	e, known := w.entries[s.id]
+	if !known {
+		e = w.enter(s)
+	}
+	steady := e.state.Phase == heal.Steady
+	if steady {
+		e.unheard = unheard
+	}
+	w.feed(ctx, e, s.event)
+	return steady && e.state.Phase == heal.Failing
 }
 
 // suspicion says that a list found news that the stream had not told. Some
