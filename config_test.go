@@ -73,7 +73,7 @@ func TestWrongConfiguration(t *testing.T) {
 		t.Errorf("exit code %d; want %d", code, exitUsage)
 	}
 	for _, want := range []string{
-		`AUTOHEAL_INTERVAL="abc": must be seconds or a duration from 500ms to 5m, such as AUTOHEAL_INTERVAL=10s`,
+		`AUTOHEAL_INTERVAL="abc": must be seconds or a duration from 500ms to 1h, such as AUTOHEAL_INTERVAL=10s`,
 		`AUTOHEAL_START_PERIOD="-1"`, `AUTOHEAL_ACTION="reboot": must be restart, stop, notify or none`,
 		`AUTOHEAL_ONLY_MONITOR_RUNNING="maybe": must be true or false`, `AUTOHEAL_MAX_RESTARTS="0": must be a whole number from 1 to 100`,
 		`LOG_LEVEL="loud"`, `LOG_FORMAT="xml"`, `DOCKER_HOST="ssh://host": has the scheme "ssh"`, `AUTOHEAL_DOCKER_HOST_WRITE="nonsense"`,
