@@ -97,7 +97,7 @@ func stayLean(ctx context.Context) {
 		}
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		if m.HeapIdle-m.HeapReleased > 1<<20 {
+		if m.HeapIdle-m.HeapReleased > 1<<18 {
 			debug.FreeOSMemory()
 		}
 	}

@@ -52,6 +52,7 @@ func newBench(b *testing.B, interval time.Duration) *bench {
 	for !w.Condition().Stream {
 		time.Sleep(time.Millisecond)
 	}
+	time.Sleep(settle)
 	return s
 }
 
