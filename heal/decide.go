@@ -92,6 +92,7 @@ func (d *decision) fail() {
 
 func (d *decision) sawHealthy() {
 	d.s.NeedProbe = false
+	d.s.BlindSince = time.Time{}
 	switch d.s.Phase {
 	case Failing, BackingOff, GivenUp:
 		if d.s.HalfDone {
@@ -125,6 +126,7 @@ func (d *decision) settle() {
 		Restarts: d.s.Restarts, Tries: d.s.Tries, LastRestart: d.s.LastRestart, NotBefore: d.s.NotBefore,
 		Number: d.s.Number, HealthySince: d.s.HealthySince, StartedAt: d.s.StartedAt,
 		StoppingAt: d.s.StoppingAt, Looking: d.s.Looking, ToAct: d.s.ToAct, ActEnd: d.s.ActEnd,
+		StopHeard: d.s.StopHeard, HoldUntil: d.s.HoldUntil, WakeAt: d.s.HoldUntil,
 	}
 	if len(s.Restarts) > 0 {
 		s.WakeAt = s.HealthySince.Add(d.p.Forget)
@@ -179,6 +181,11 @@ func (d *decision) rest() {
 		return
 	}
 	d.forget()
+	if d.now.Before(d.s.HoldUntil) {
+		d.s.WakeAt = d.s.HoldUntil
+		return
+	}
+	d.s.HoldUntil = time.Time{}
 	if !d.s.StoppingAt.IsZero() || d.s.NeedProbe {
 		d.s.WakeAt = d.now.Add(rarely)
 		d.look()
@@ -189,6 +196,7 @@ func (d *decision) rest() {
 func (d *decision) forget() {
 	d.s = State{
 		Number: d.s.Number, Looking: d.s.Looking, ToAct: d.s.ToAct, StoppingAt: d.s.StoppingAt,
+		StopHeard: d.s.StopHeard, HoldUntil: d.s.HoldUntil,
 		Signal: d.s.Signal, NeedProbe: d.s.NeedProbe, StaleProbe: d.s.StaleProbe,
 	}
 }
@@ -220,6 +228,7 @@ func (d *decision) act(v Verb) {
 		return
 	}
 	d.s.Doubtful, d.s.KillSeen, d.s.PersonAt, d.s.BlindSince = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	d.s.Kills, d.s.Untouched = 0, false
 	d.s.ActAt = d.now
 	d.s.Phase = Restarting
 	d.s.Hold = NotHeld

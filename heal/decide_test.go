@@ -142,6 +142,10 @@ func (w *world) word(text string) Event {
 	case "seen blind":
 		l := Looked{Sighting: w.sighting(Unhealthy, StatusRunning), Blind: 11 * time.Second}
 		return l
+	case "seen after a gap":
+		return Looked{Sighting: w.sighting(Unhealthy, StatusRunning), Gap: 11 * time.Second}
+	case "seen exited and busy":
+		return Looked{Sighting: w.sighting(Unhealthy, StatusExited), Busy: 7 * time.Second}
 	case "seen busy":
 		return Looked{Sighting: w.sighting(Unhealthy, StatusRunning), Busy: 7 * time.Second}
 	case "unreached":
@@ -219,6 +223,8 @@ func TestDecisions(t *testing.T) {
 		{failing, "seen blind", "failing: (no events tell whether somebody is stopping it)"},
 		{failing + "; seen blind; wake", "seen blind", "restarting: restart"},
 		{failing + "; seen blind; 1s; absent", "seen blind", "failing: (no events tell whether somebody is stopping it)"},
+		{failing, "seen after a gap", "failing: (no events tell whether somebody is stopping it)"},
+		{failing + "; seen after a gap; wake", "seen unhealthy", "restarting: restart"},
 		{failing + "; seen blind", "unhealthy", "failing: look-to-act, (no events tell whether somebody is stopping it)"},
 		{failing + "; seen blind; unhealthy", "seen unhealthy", "restarting: restart"},
 		{failing, "seen starting", "steady: "},
@@ -249,6 +255,13 @@ func TestDecisions(t *testing.T) {
 		{restarting, "failed down", "backing-off: tell restart-failed"},
 		{restarting, "failed but restarted", "recovering: tell restarted"},
 		{restarting, "no answer", "backing-off: tell restart-failed"},
+		// A stop just after an act that did nothing is not that act's.
+		{restarting + "; failed", "term", "backing-off: (being stopped by somebody)"},
+		{restarting + "; refused", "term", "backing-off: (being stopped by somebody)"},
+		{restarting + "; unreached", "term", "backing-off: (being stopped by somebody)"},
+		// One of an engine that came as far as the start is, if late.
+		{restarting + "; 6s; term", "failed down", "backing-off: tell restart-failed"},
+		{restarting + "; done unseen; 3s", "term", "recovering: (being stopped by somebody)"},
 		{restarting, "not found", "steady: "},
 		{restarting, "unreached", "backing-off: tell restart-failed"},
 		{restarting + "; term", "unreached", "backing-off: tell restart-failed, (being stopped by somebody)"},
@@ -290,6 +303,7 @@ func TestDecisions(t *testing.T) {
 
 		{halfDone, "wake", "backing-off: look-to-act"},
 		{halfDone + "; wake", "seen exited", "restarting: start"},
+		{halfDone + "; wake", "seen exited and busy", "backing-off: (its project is being changed)"},
 		{halfDone + "; wake; seen exited", "failed down", "backing-off: tell restart-failed again"},
 		{halfDone + "; wake; seen exited", "done", "recovering: tell restarted"},
 		{halfDone, "started", "backing-off: look"},

@@ -22,6 +22,9 @@ type Looked struct {
 	// Blind is how long to wait because somebody may be stopping the container
 	// and no event could have told: 0 where the stream is trusted.
 	Blind time.Duration
+	// Gap is how long, from now on, a stop may still be under way that began
+	// while no event could tell: in a gap of the stream, or before defib started.
+	Gap time.Duration
 	// Busy is how long its Compose project is still to be left alone, because
 	// somebody is changing it.
 	Busy time.Duration

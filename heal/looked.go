@@ -21,7 +21,7 @@ func (d *decision) looked(e Looked) {
 	d.take(e.Sighting)
 	switch e.Status {
 	case StatusExited:
-		d.sawExited(e.ExitCode)
+		d.sawExited(e)
 	case StatusPaused:
 		d.s.NeedProbe, d.s.StaleProbe = true, e.Probe.Start
 		d.hold(HoldPaused, recheck)
@@ -54,8 +54,11 @@ func (d *decision) take(seen Sighting) {
 	if d.s.Signal != "" {
 		if sameSignal(d.s.Signal, seen.StopSignal) {
 			d.beingStopped(seen.StartedAt.Add(1))
-		} else {
-			d.s.HoldUntil = d.now.Add(max(seen.StopTimeout, signalHold))
+		} else if d.s.HoldUntil.IsZero() { // not renewed: some are sent one a minute
+			d.s.HoldUntil = d.now.Add(signalHold)
+			if d.s.Phase == Steady && d.s.WakeAt.IsZero() {
+				d.s.WakeAt = d.s.HoldUntil
+			}
 		}
 		d.s.Signal = ""
 	}
@@ -123,6 +126,7 @@ func (d *decision) confirmHealthy() {
 func (d *decision) sawStarting() {
 	d.s.Hold = NotHeld
 	d.s.NeedProbe = false
+	d.s.BlindSince = time.Time{}
 	switch d.s.Phase {
 	case Failing, BackingOff, GivenUp: // it was started anew, and not by us
 		if d.s.Since.IsZero() {
@@ -180,7 +184,10 @@ func (d *decision) confirmed(e Looked) {
 		return
 	}
 	d.s.Hold = NotHeld
-	d.s.HoldUntil, d.s.BlindSince = time.Time{}, time.Time{}
+	d.s.HoldUntil = time.Time{}
+	if d.granted {
+		d.s.BlindSince = time.Time{}
+	}
 	if d.s.Phase == Recovering {
 		d.fail()
 		d.stillUnhealthy(d.dueAt())
@@ -205,6 +212,8 @@ func (d *decision) gate(e Looked) (Hold, time.Duration) {
 		return HoldProbe, min(e.Timing.Interval+time.Second, recheck)
 	case e.Busy > 0:
 		return HoldDeploy, e.Busy
+	case e.Gap > 0:
+		return HoldBlind, e.Gap
 	case e.Blind == 0:
 		return NotHeld, 0
 	case d.s.BlindSince.IsZero():
@@ -219,7 +228,7 @@ func (d *decision) gate(e Looked) (Hold, time.Duration) {
 // tellStuck tells people, once, that a stop which does not end keeps an
 // unhealthy container from being healed: a process may ignore what it is sent.
 func (d *decision) tellStuck() {
-	if d.now.Sub(d.s.UnhealthySince) < stuckFor || d.s.Told&(1<<OnlyTold) != 0 {
+	if d.now.Sub(d.s.UnhealthySince) < stuckFor || d.now.Sub(d.s.StopHeard) < stuckFor || d.s.Told&(1<<OnlyTold) != 0 {
 		return
 	}
 	if d.s.Since.IsZero() {
@@ -257,18 +266,21 @@ func (d *decision) fresh(seen Sighting) bool {
 
 // sawExited deals with a container that is down: ours to start if our restart
 // left it so, else somebody's decision or its own end.
-func (d *decision) sawExited(code int) {
+func (d *decision) sawExited(e Looked) {
+	code := e.ExitCode
 	switch {
 	case d.s.Phase == Steady:
 		d.down()
 	case !d.s.StoppingAt.IsZero() && (d.s.HalfDone || d.doubtful()): // a person's doing as well: leave it to them
 		d.s.HalfDone, d.s.Doubtful = false, time.Time{}
-		d.sawExited(code)
+		d.sawExited(e)
 	case d.doubtful() && d.s.InFlight == Stop:
 		d.quarantined()
 	case d.doubtful():
 		d.s.HalfDone, d.s.Doubtful = true, time.Time{}
-		d.sawExited(code)
+		d.sawExited(e)
+	case d.s.HalfDone && e.Busy > 0:
+		d.hold(HoldDeploy, e.Busy)
 	case d.s.HalfDone && !d.due():
 		d.s.WakeAt = d.dueAt()
 	case d.s.HalfDone:

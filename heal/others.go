@@ -11,7 +11,8 @@ import (
 // person's, which means hands off until the container is started again.
 func (d *decision) killed(e Killed) {
 	switch {
-	case d.s.Unverified || d.late(e.At, e.Replayed):
+	case d.late(e.At, e.Replayed):
+	case d.s.Unverified && (e.Replayed || d.now.Sub(d.s.ActEnd) < lateBy):
 	case d.acting():
 		d.killedInAct(e)
 	case d.ends(e.Signal):
@@ -24,23 +25,24 @@ func (d *decision) killed(e Killed) {
 
 // acting tells whether kills may be those of an act of ours.
 func (d *decision) acting() bool {
-	return d.s.Phase == Restarting || d.doubtful() || (d.s.Failures > 0 && d.now.Sub(d.s.ActEnd) < lateBy)
+	after := d.doubtful() || (d.s.Failures > 0 && d.now.Sub(d.s.ActEnd) < lateBy)
+	return d.s.Phase == Restarting || (after && !d.s.Untouched)
 }
 
 // killedInAct tells the kills of an act from a person's that come meanwhile. An
 // act sends the stop signal once, within moments of the call, and KILL when
 // the grace is over.
 func (d *decision) killedInAct(e Killed) {
-	first := d.s.KillSeen.IsZero()
 	soon := d.now.Sub(d.s.ActAt) <= killsWithin
-	switch {
-	case !d.ends(e.Signal):
+	sends := d.s.InFlight != Start // a start sends none
+	if !d.ends(e.Signal) || (sends && isKill(e.Signal) && (soon || d.s.Kills > 0)) {
 		return
-	case d.s.InFlight != Start && isKill(e.Signal) && (soon || !first):
-		return
-	case d.s.InFlight != Start && first && soon:
+	}
+	if d.s.Kills++; d.s.Kills == 1 {
 		d.s.KillSeen = e.At
-		return
+		if sends && soon {
+			return
+		}
 	}
 	d.s.PersonAt = e.At
 	if d.s.Phase != Restarting {
@@ -52,6 +54,7 @@ func (d *decision) killedInAct(e Killed) {
 // beingStopped notes that somebody is stopping the container.
 func (d *decision) beingStopped(at time.Time) {
 	d.s.StoppingAt = at
+	d.s.StopHeard = d.now
 	switch d.s.Phase {
 	case Steady:
 		if d.s.WakeAt.IsZero() {

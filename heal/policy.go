@@ -63,8 +63,8 @@ const rarely = time.Hour
 // keeps an unhealthy container from being healed.
 const stuckFor = 10 * time.Minute
 
-// signalHold is the least time for which a signal that may end a container
-// keeps it from being treated.
+// signalHold is for how long a signal that may end a container keeps it from
+// being treated.
 const signalHold = time.Minute
 
 // How the kills of an act are told from a person's: the engine sends the stop

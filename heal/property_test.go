@@ -96,6 +96,8 @@ func (s *script) looked() Event {
 		e.Blind = time.Duration(k) * time.Second
 	} else if k < 40 {
 		e.Busy = time.Duration(k) * time.Second
+	} else if k < 50 {
+		e.Gap = time.Duration(k) * time.Second
 	}
 	return e
 }

@@ -77,7 +77,9 @@ type State struct {
 	Doubtful    time.Time // until then an act without a good answer may still happen; zero: none
 	ActAt       time.Time // when the last act began
 	ActEnd      time.Time // when its outcome came
-	KillSeen    time.Time // the stop signal of the last act, by the engine's clock
+	Kills       int       // stop signals since the last act began, KILL aside
+	KillSeen    time.Time // the first of them, by the engine's clock
+	Untouched   bool      // the last act did nothing to the container
 	PersonAt    time.Time // a person's stop during the last act, by the engine's clock
 	Unverified  bool      // our restart is done, its new StartedAt not known yet
 	SpentBudget bool      // gave up; stays while single restarts are tried
@@ -92,6 +94,7 @@ type State struct {
 	// the engine's clock and are compared with each other only.
 	StartedAt  time.Time
 	StoppingAt time.Time // a kill that is not ours; zero: nobody is stopping it
+	StopHeard  time.Time // when StoppingAt was set, by the caller's clock
 	Signal     string    // a signal that may or may not mean to stop it
 	StopSignal string    // what asks it to stop; empty: not known
 	HoldUntil  time.Time // such a signal was sent: no treatment before
@@ -107,5 +110,5 @@ type State struct {
 // may be dropped and a zero one used when it is heard of again.
 func (s State) IsZero() bool {
 	return s.Phase == Steady && !s.Looking && len(s.Restarts) == 0 &&
-		s.StoppingAt.IsZero() && s.Signal == "" && !s.NeedProbe
+		s.StoppingAt.IsZero() && s.Signal == "" && !s.NeedProbe && s.HoldUntil.IsZero()
 }

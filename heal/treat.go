@@ -159,6 +159,10 @@ func (d *decision) failed(e Finished) {
 		n.Verb = d.s.InFlight
 		n.Next = d.s.WakeAt
 		n.Took = e.Took
+		if !d.s.StoppingAt.IsZero() {
+			n.Next = time.Time{}
+			n.Detail = "Somebody is stopping it: it is left alone until it is started again."
+		}
 		if d.s.HalfDone {
 			n.Status = StatusExited
 		}
@@ -169,7 +173,12 @@ func (d *decision) failed(e Finished) {
 // a person's, whose stop came meanwhile, or ours to put right.
 func (d *decision) blame(e Finished) {
 	untouched := e.Outcome == Refused || e.Outcome == Unreached
+	down := e.Seen != nil && e.Seen.Status == StatusExited
 	person := d.s.PersonAt
+	if e.Outcome == Failed && down && d.s.Kills == 1 && d.s.InFlight != Start {
+		person = time.Time{} // the engine came as far as the start: the one stop signal was ours, if late
+	}
+	d.s.Untouched = untouched || (e.Outcome == Failed && e.Seen != nil && !down && d.s.Kills == 0)
 	if untouched && person.IsZero() {
 		person = d.s.KillSeen
 	}
@@ -178,7 +187,7 @@ func (d *decision) blame(e Finished) {
 		d.s.HalfDone = false
 		d.beingStopped(person)
 	case untouched:
-	case e.Seen != nil && e.Seen.Status == StatusExited && d.s.InFlight != Stop:
+	case down && d.s.InFlight != Stop:
 		d.s.HalfDone = true
 	default:
 		d.s.Doubtful = d.now.Add(d.s.StopGrace + time.Minute)

@@ -16,16 +16,16 @@ func (w *Watcher) poll(ctx context.Context) {
 	timer := time.NewTimer(w.o.Interval)
 	defer timer.Stop()
 	for {
-		first, gap := false, false
+		first := false
 		select {
 		case <-ctx.Done():
 			return
-		case gap = <-w.hurt:
+		case <-w.hurt:
 			first = true
 		case <-timer.C:
 		}
 		next := w.o.Interval
-		if err := w.listOnce(ctx, first, gap); err != nil && ctx.Err() == nil {
+		if err := w.listOnce(ctx, first); err != nil && ctx.Err() == nil {
 			failures++
 			next = min(time.Duration(failures)*time.Second, w.o.Interval)
 			if text := plain(err); text != trouble {
@@ -45,7 +45,7 @@ func (w *Watcher) poll(ctx context.Context) {
 // listOnce gets one list and hands it to the loop. An engine that does not
 // answer it in time is hung: its stream, which would stay silent without an
 // error, is ended as well.
-func (w *Watcher) listOnce(ctx context.Context, first, gap bool) error {
+func (w *Watcher) listOnce(ctx context.Context, first bool) error {
 	eng := w.engine.Load()
 	if eng == nil {
 		return nil // the stream's goroutine says what is wrong
@@ -64,7 +64,7 @@ func (w *Watcher) listOnce(ctx context.Context, first, gap bool) error {
 		return err
 	}
 	w.cond.listed()
-	w.send(listed{found: found, first: first, gap: gap})
+	w.send(listed{found: found, first: first, gap: w.gap.Swap(false)})
 	return nil
 }
 

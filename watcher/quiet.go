@@ -12,14 +12,19 @@ import (
 // and each of them makes its neighbours unhealthy.
 const (
 	quietFor  = 10 * time.Second
-	quietStop = 10 * time.Minute
+	quietStop = 2 * time.Minute
 )
+
+// quietMost is for how long a project that is changed without a break is left
+// alone: a loop of "compose up" must not keep it from being healed.
+const quietMost = 2 * time.Minute
 
 // quiet knows the Compose projects that somebody is changing.
 type quiet map[string]*change
 
 // change is what is going on in one project.
 type change struct {
+	since    time.Time
 	until    time.Time
 	stopping map[string]time.Time // containers that are being stopped, since when
 }
@@ -28,14 +33,14 @@ type change struct {
 // not by defib.
 func (q quiet) note(s sighting, now time.Time) {
 	project := s.container.Project
-	if project == "" {
-		return
+	if project == "" || s.labels[labelOneOff] == "True" {
+		return // "compose run" changes nothing for the others
 	}
 	c := q[project]
 	switch e := s.event.(type) {
 	case heal.Killed:
 		if heal.AsksToEnd(e.Signal) {
-			q.change(project).stopping[s.id] = now
+			q.change(project, now).stopping[s.id] = now
 		}
 	case heal.Died, heal.Started:
 		if c != nil && !c.stopping[s.id].IsZero() {
@@ -43,15 +48,15 @@ func (q quiet) note(s sighting, now time.Time) {
 			c.until = now.Add(quietFor)
 		}
 	case nil, heal.Destroyed: // created, renamed, removed
-		c = q.change(project)
+		c = q.change(project, now)
 		delete(c.stopping, s.id)
 		c.until = now.Add(quietFor)
 	}
 }
 
-func (q quiet) change(project string) *change {
+func (q quiet) change(project string, now time.Time) *change {
 	if q[project] == nil {
-		q[project] = &change{stopping: map[string]time.Time{}}
+		q[project] = &change{since: now, stopping: map[string]time.Time{}}
 	}
 	return q[project]
 }
@@ -70,9 +75,19 @@ func (q quiet) left(project string, now time.Time) time.Duration {
 		}
 		left = max(left, quietFor)
 	}
-	if left <= 0 {
+	switch {
+	case left <= 0:
 		delete(q, project)
+		return 0
+	case now.Sub(c.since) > quietMost:
 		return 0
 	}
 	return left
+}
+
+// sweep forgets the projects that are quiet again.
+func (q quiet) sweep(now time.Time) {
+	for project := range q {
+		q.left(project, now)
+	}
 }

@@ -18,6 +18,7 @@ const (
 	labelAction      = "autoheal.action"
 	labelStopTimeout = "autoheal.stop.timeout"
 	labelSwarmTask   = "com.docker.swarm.task.id"
+	labelOneOff      = "com.docker.compose.oneoff"
 )
 
 // Labels gives the labels that a container may have, for the README's table

@@ -200,14 +200,20 @@ func (f *follower) prune() {
 // wantList asks for a list now; one wish is enough. gap says that the stream
 // was away for longer than the new one tells of.
 func (w *Watcher) wantList(gap bool) {
+	if gap {
+		w.gap.Store(true)
+	}
 	select {
-	case w.hurt <- gap:
+	case w.hurt <- struct{}{}:
 	default:
 	}
 }
 
 // introduce says that a new container is watched and what is odd about it.
 func (w *Watcher) introduce(ctx context.Context, s sighting, watched bool) {
+	if s.labels[labelOneOff] == "True" {
+		return // of "compose run": gone before anybody has read of it
+	}
 	if !watched {
 		w.logMisread(s)
 		return

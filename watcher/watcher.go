@@ -25,7 +25,8 @@ type Watcher struct {
 	o    Options
 	log  zerolog.Logger
 	in   chan message
-	hurt chan bool // asks for a list now; true: there was a gap
+	hurt chan struct{} // asks for a list now
+	gap  atomic.Bool   // the next one ends a gap in what events told
 	cond condition
 
 	engine atomic.Pointer[engine]
@@ -36,6 +37,7 @@ type Watcher struct {
 	turns   turns
 	wakes   wakes
 	quiet   quiet
+	gapAt   time.Time // the newest list after a gap in what events told
 	acting  int
 	trouble string // what last kept an inspection from working; said once
 
@@ -48,7 +50,7 @@ type entry struct {
 	container heal.Container
 	policy    heal.Policy
 	state     heal.State
-	unheard   bool // the list told of its trouble and no event has since
+	unheard   bool // the list told of its trouble while the stream was silent
 }
 
 // message is what the loop is told; apply runs in the loop.
@@ -60,7 +62,7 @@ type message interface {
 func New(o Options) *Watcher {
 	return &Watcher{
 		o: o, log: o.Log, entries: map[string]*entry{}, quiet: quiet{}, turns: newTurns(o.Parallel),
-		in: make(chan message, 64), hurt: make(chan bool, 1), ended: make(chan struct{}),
+		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
 		looks: make(chan struct{}, maxLooks),
 		cond:  condition{since: time.Now(), grace: o.StartPeriod},
 	}
@@ -140,9 +142,10 @@ func (h heard) apply(ctx context.Context, w *Watcher) {
 			e.container.Name = h.container.Name
 		}
 		e.unheard = false
-		stopping := e.state.StoppingAt
+		before := e.state
 		w.feed(ctx, e, h.event)
-		if _, kill := h.event.(heal.Killed); !kill || !e.state.StoppingAt.Equal(stopping) {
+		byPerson := !e.state.StoppingAt.Equal(before.StoppingAt) || !e.state.PersonAt.Equal(before.PersonAt)
+		if _, kill := h.event.(heal.Killed); !kill || byPerson {
 			w.quiet.note(h.sighting, time.Now())
 		}
 		return
@@ -188,12 +191,17 @@ type listed struct {
 }
 
 func (l listed) apply(ctx context.Context, w *Watcher) {
+	now := time.Now()
+	if l.gap {
+		w.gapAt = now
+	}
+	w.quiet.sweep(now)
 	present := make(map[string]bool, len(l.found))
 	surprise, silent := false, !l.first && w.cond.silent(w.o.Interval)
 	for _, s := range l.found {
 		if watched, _ := w.o.Selection.choose(s.labels); watched && !w.isOwn(s.id, s.labels) {
 			present[s.id] = true
-			news := w.found(ctx, s, l.gap || silent)
+			news := w.found(ctx, s, silent)
 			surprise = surprise || news
 		}
 	}

@@ -83,6 +83,7 @@ func (l looked) apply(ctx context.Context, w *Watcher) {
 		w.feed(ctx, e, heal.Looked{
 			Sighting: l.seen.Sighting,
 			Blind:    w.blind(e, l.seen.StopTimeout),
+			Gap:      max(0, time.Until(w.gapAt.Add(stops(l.seen.StopTimeout)))),
 			Busy:     w.quiet.left(e.container.Project, time.Now()),
 		})
 	case isGone(l.err, l.id):
@@ -102,15 +103,22 @@ func (l looked) apply(ctx context.Context, w *Watcher) {
 func (w *Watcher) blind(e *entry, stopTimeout time.Duration) time.Duration {
 	switch w.cond.sight() {
 	case sightAway: // it may be back any moment, and then tells
-		return max(stopTimeout+time.Second, time.Minute)
+		return max(stops(stopTimeout), time.Minute)
 	case sightNever:
-		return stopTimeout + time.Second
+		return stops(stopTimeout)
 	default:
 		if e.unheard {
-			return stopTimeout + time.Second
+			return stops(stopTimeout)
 		}
 	}
 	return 0
+}
+
+// stops is how long a stop that nothing was heard of may be under way: as long
+// as the container may take for one. Who may take half an hour is not left
+// sick for so long after each start of defib.
+func stops(stopTimeout time.Duration) time.Duration {
+	return min(stopTimeout, 5*time.Minute) + time.Second
 }
 
 // act has the engine do something, in a worker of its own: a call that hangs
