@@ -24,8 +24,13 @@ func (w *Watcher) poll(ctx context.Context) {
 			first = true
 		case <-timer.C:
 		}
+		if w.engine.Load() == nil {
+			timer.Reset(w.o.Interval)
+			continue // the stream's goroutine says what is wrong
+		}
 		next := w.o.Interval
-		if err := w.listOnce(ctx, first); err != nil && ctx.Err() == nil {
+		l, err := w.listOnce(ctx)
+		if err != nil && ctx.Err() == nil {
 			failures++
 			next = min(time.Duration(failures)*time.Second, w.o.Interval)
 			if text := plain(err); text != trouble {
@@ -37,19 +42,17 @@ func (w *Watcher) poll(ctx context.Context) {
 				w.log.Info().Msg("the list of unhealthy containers works again")
 			}
 			trouble, failures = "", 0
+			l.first = first
+			w.send(l)
 		}
 		timer.Reset(next)
 	}
 }
 
-// listOnce gets one list and hands it to the loop. An engine that does not
-// answer it in time is hung: its stream, which would stay silent without an
-// error, is ended as well.
-func (w *Watcher) listOnce(ctx context.Context, first bool) error {
+// listOnce gets one list. An engine that does not answer it in time is hung:
+// its stream, which would stay silent without an error, is ended as well.
+func (w *Watcher) listOnce(ctx context.Context) (listed, error) {
 	eng := w.engine.Load()
-	if eng == nil {
-		return nil // the stream's goroutine says what is wrong
-	}
 	call, cancel := context.WithTimeout(ctx, min(w.o.CallTimeout, listTimeout))
 	defer cancel()
 	found, err := eng.list(call, w.o.Selection.filter(), "unhealthy")
@@ -59,13 +62,12 @@ func (w *Watcher) listOnce(ctx context.Context, first bool) error {
 			if end := w.redial.Load(); end != nil {
 				(*end)()
 			}
-			return errors.New("the engine does not answer")
+			return listed{}, errors.New("the engine does not answer")
 		}
-		return err
+		return listed{}, err
 	}
 	w.cond.listed()
-	w.send(listed{found: found, first: first, gap: w.gap.Swap(false)})
-	return nil
+	return listed{found: found, gap: w.gap.Swap(false)}, nil
 }
 
 // introduceAll says at the start what is watched, what the endpoint allows and
