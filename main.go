@@ -87,7 +87,7 @@ func run(ctx context.Context, environ []string, stderr io.Writer) int {
 // is less than one.
 func stayLean(ctx context.Context) {
 	debug.SetGCPercent(50)
-	ticker := time.NewTicker(30 * time.Second)
+	ticker := time.NewTicker(time.Minute)
 	defer ticker.Stop()
 	for {
 		select {
@@ -97,7 +97,7 @@ func stayLean(ctx context.Context) {
 		}
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		if m.HeapIdle-m.HeapReleased > 1<<18 {
+		if m.HeapIdle-m.HeapReleased > 1<<20 {
 			debug.FreeOSMemory()
 		}
 	}
