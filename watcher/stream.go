@@ -75,7 +75,9 @@ func (f *follower) once(ctx context.Context) (time.Duration, error) {
 	if !eng.opened() {
 		err := <-errs
 		f.w.cond.forbid(isForbidden(err))
-		f.w.wantList(true)
+		// No gap ends here: while there is no stream each container waits for
+		// itself, and a gap renewed at each try would hold them all for ever.
+		f.w.wantList(false)
 		return 0, refusal(err, impatient)
 	}
 	since := eng.now()
