@@ -67,7 +67,11 @@ type Sighting struct {
 	Streak    int       // failed probes in a row
 	Probe     Probe     // the newest probe; zero when none has run
 	ExitCode  int       // of the last run; meaningful only when exited
-	Timing    Timing
+	// FinishedAt is the end of the run before, by the engine's clock.
+	FinishedAt     time.Time
+	OOMKilled      bool // the kernel killed the last run, or a process in it, for want of memory
+	PolicyRestarts int  // restarts by the engine's own policy since somebody last started it
+	Timing         Timing
 	// StopSignal is what asks this container to stop, such as "15" or "SIGQUIT".
 	StopSignal string
 	// StopTimeout is the container's own; what a restart without a timeout uses.

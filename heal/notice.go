@@ -6,8 +6,8 @@ import "time"
 // and the tests alike.
 type Reason uint8
 
-// The reasons. Restarted to Quarantined open or continue an incident; the
-// others end it.
+// The reasons. Those before Recovered open or continue an incident; the others
+// end it.
 const (
 	Restarted      Reason = iota + 1 // it was unhealthy; the engine restarted it; no verdict yet
 	RestartFailed                    // the engine refused or failed the restart, or did not answer
@@ -15,24 +15,32 @@ const (
 	GaveUp                           // the budget is spent; a human is needed
 	OnlyTold                         // it is unhealthy and defib may not touch it (action notify, Swarm task)
 	Quarantined                      // it was unhealthy and has been stopped on request (action stop)
+	Followed                         // it was restarted because one that it depends on had been
+	OwnerReplaced                    // the owner of its network was recreated: only recreating it as well repairs it
+	Stormed                          // so much turned unhealthy at once that the host is the likely cause
+	CrashLooping                     // it exits again and again; the engine's restart policy starts it
+	OutOfMemory                      // the kernel killed it for want of memory
+	StuckStarting                    // it has been starting for longer than its health check allows
 	Recovered                        // it is healthy again and stayed so
 	StoppedByOther                   // somebody stopped it while it was unhealthy
 	ExitedByItself                   // it exited while it was unhealthy; defib does not start what it did not stop
 	Removed                          // it was removed or replaced while it was unhealthy
+	StormOver                        // the storm is over
 )
 
 // String gives the reason as logs and payloads spell it.
 func (r Reason) String() string {
 	return [...]string{
 		"none", "restarted", "restart-failed", "still-unhealthy", "gave-up", "unhealthy",
-		"quarantined", "recovered", "stopped", "exited", "removed",
+		"quarantined", "followed", "owner-replaced", "storm", "crash-loop", "out-of-memory", "stuck-starting",
+		"recovered", "stopped", "exited", "removed", "storm-over",
 	}[r]
 }
 
 // Resolves tells whether the reason ends an incident well: nothing is left to
 // do for a human.
 func (r Reason) Resolves() bool {
-	return r == Recovered || r == StoppedByOther || r == Removed
+	return r == Recovered || r == StoppedByOther || r == Removed || r == StormOver
 }
 
 // Notice is one thing that people may be told.

@@ -34,6 +34,10 @@ const (
 	HoldSignal          // somebody sent it a signal that may end it
 	HoldDeploy          // its Compose project is being changed
 	HoldBlind           // no event could have told that somebody is stopping it
+	HoldCause           // one that it depends on is unhealthy or being healed
+	HoldOwner           // one that it is to be restarted after is not ready
+	HoldStorm           // the host seems to be in trouble: a canary is healed first
+	HoldAsked           // somebody asked defib to pause
 )
 
 // String gives the hold as logs spell it.
@@ -41,7 +45,9 @@ func (h Hold) String() string {
 	return [...]string{
 		"", "being stopped by somebody", "paused", "restarted by its restart policy",
 		"waiting for a fresh probe", "exited", "somebody sent it a signal", "its project is being changed",
-		"no events tell whether somebody is stopping it",
+		"no events tell whether somebody is stopping it", "one that it depends on is healed first",
+		"one that it is restarted after is not ready", "many turned unhealthy at once: a canary is healed first",
+		"defib is paused for it",
 	}[h]
 }
 
@@ -59,7 +65,7 @@ type State struct {
 	// The incident. Since is zero while none is open.
 	Since          time.Time
 	UnhealthySince time.Time // first unhealthy observation, for UnhealthyFor
-	Told           uint16    // a bit per Reason that was told in this incident
+	Told           uint32    // a bit per Reason that was told in this incident
 	Made           int       // restarts made in this incident since a person took a hand in it
 	ByPerson       bool      // a person did
 
