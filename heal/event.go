@@ -29,6 +29,13 @@ type Looked struct {
 	// somebody is changing it.
 	Busy time.Duration
 
+	// Owners are those whose namespaces it shares, and those of State.After.
+	Owners []OwnerSeen
+	// Held and HeldFor are what Host.Judge said: what else is in the way, and
+	// for how long at most.
+	Held    Hold
+	HeldFor time.Duration
+
 	Gone bool   // the engine does not know the container any more
 	Err  string // the engine could not be asked; Sighting is empty
 }
@@ -64,6 +71,9 @@ type Destroyed struct{}
 // Woke says that State.WakeAt has come.
 type Woke struct{}
 
+// Freed says that what held the treatment may be over.
+type Freed struct{}
+
 // Outcome is how the engine answered a restart, stop or start.
 type Outcome uint8
 
@@ -96,4 +106,5 @@ func (Paused) event()    {}
 func (Unpaused) event()  {}
 func (Destroyed) event() {}
 func (Woke) event()      {}
+func (Freed) event()     {}
 func (Finished) event()  {}

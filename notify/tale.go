@@ -33,6 +33,14 @@ func (s *story) tale() tale {
 		return s.onlyTold()
 	case heal.Quarantined:
 		return s.quarantined()
+	case heal.Followed:
+		return s.followed()
+	case heal.OwnerReplaced:
+		return s.ownerReplaced()
+	case heal.Stormed:
+		return s.stormed()
+	case heal.StormOver:
+		return s.stormOver()
 	case heal.Recovered:
 		return s.recovered()
 	case heal.StoppedByOther, heal.ExitedByItself, heal.Removed:
