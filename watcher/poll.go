@@ -103,7 +103,7 @@ func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) int {
 		}
 		return 0 // poll says what is wrong
 	}
-	w.send(met{all: all, check: true})
+	defer w.send(met{all: all, check: true})
 	count := 0
 	for _, s := range all {
 		switch ok, _ := w.o.Selection.choose(s.labels); {
