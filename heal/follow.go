@@ -104,6 +104,9 @@ func (d *decision) owned(o Owner) {
 // follow deals with a container that has to be restarted after others, or
 // cannot be because of them. It tells whether that is all that the look is for.
 func (d *decision) follow(e Looked) bool {
+	if d.p.Treatment == TreatNone {
+		return false
+	}
 	d.sortOut(e)
 	if lost := d.ownerGone(e); lost != nil {
 		if e.Busy > 0 && d.s.Told&(1<<OwnerReplaced) == 0 { // it may be replaced next
@@ -201,7 +204,7 @@ func (d *decision) unfollow(e Looked) bool {
 // not come.
 func (d *decision) ownerDown(e Looked) bool {
 	sick := e.Status == StatusRunning && e.Health == Unhealthy
-	halfway := e.Status == StatusExited && d.s.HalfDone && d.s.StoppingAt.IsZero()
+	halfway := e.Status == StatusExited && d.s.StoppingAt.IsZero() && (d.s.HalfDone || (d.doubtful() && d.s.InFlight != Stop))
 	i := slices.IndexFunc(e.Owners, func(o OwnerSeen) bool { return o.Tie == TieNamespace && o.Status != StatusRunning })
 	if i < 0 || (!sick && !halfway) || d.p.Treatment == TreatNone {
 		return false
