@@ -233,7 +233,8 @@ func (d *decision) heldBack(e Looked) bool {
 	}
 	settled := true
 	for _, o := range e.Owners {
-		if d.isAfter(o.ID) && !o.ready() {
+		down := o.Tie == TieNamespace && o.Status != StatusRunning
+		if down || (d.isAfter(o.ID) && !o.ready()) {
 			d.s.OwnerReady = time.Time{}
 			d.hold(HoldOwner, recheck)
 			return true

@@ -210,11 +210,7 @@ func (h *Host) judge(p *patient, probe time.Duration, now time.Time) (Hold, time
 	if wait := h.storm.holds(p, now); wait > 0 {
 		return HoldStorm, wait
 	}
-	peers := h.healing[p.unit()]
-	if p.healing {
-		peers--
-	}
-	if peers > 0 {
+	if h.peers(p) > 0 {
 		return HoldPeer, recheck
 	}
 	if wait := h.cause(p, probe, now); wait > 0 {
@@ -325,11 +321,23 @@ func (h *Host) Ready(now time.Time) []string {
 // freed tells whether what held a patient is over. One whose cause is well is
 // looked at once: from then on its own probes count.
 func (h *Host) freed(p *patient, now time.Time) bool {
-	if p.waits == HoldCause {
+	switch p.waits {
+	case HoldCause:
 		return !h.hasCause(p) && p.causeWell.IsZero()
+	case HoldStorm:
+		return h.storm.holds(p, now) == 0
+	default:
+		return h.peers(p) == 0
 	}
-	hold, _ := h.judge(p, 0, now)
-	return hold == NotHeld || hold != p.waits
+}
+
+// peers counts the others of p's service that are being healed.
+func (h *Host) peers(p *patient) int {
+	n := h.healing[p.unit()]
+	if p.healing {
+		n--
+	}
+	return n
 }
 
 // News gives what people are to be told of the host, once.

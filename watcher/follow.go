@@ -49,7 +49,9 @@ func (w *Watcher) ownerStarted(ctx context.Context, s sighting) {
 			if d.kind == heal.TieNamespace {
 				untouched = append(untouched, d.container.Name)
 			}
-		case slices.Contains(path, d.container.ID): // a circle: it began with this one
+		case d.kind != heal.TieNamespace && slices.Contains(path, d.container.ID):
+			// A circle ends where it began. What has lost its network is
+			// brought back all the same: namespaces go in no circle.
 		default:
 			w.feed(ctx, w.dependent(d), heal.OwnerStarted{Owner: heal.Owner{
 				ID: s.id, Name: s.container.Name, Tie: d.kind, Ours: ours, Path: path,
