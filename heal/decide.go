@@ -236,6 +236,12 @@ func (d *decision) act(v Verb) {
 	}
 	d.s.Doubtful, d.s.KillSeen, d.s.PersonAt, d.s.BlindSince = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	d.s.Kills, d.s.Untouched = 0, false
+	d.s.Wave = nil
+	for _, a := range d.s.After {
+		d.s.Wave = append(d.s.Wave, a.Path...)
+	}
+	slices.Sort(d.s.Wave)
+	d.s.Wave = slices.Compact(d.s.Wave)
 	d.s.ActAt = d.now
 	d.s.Phase = Restarting
 	d.s.Hold = NotHeld

@@ -25,9 +25,10 @@ type Owner struct {
 	Ours     bool // its restart is ours: nobody else sees to those that depend on it
 	// Path holds the ids of those whose restart led to this one, so that a
 	// circle ends where it began.
-	Path []string
-	Died bool // the container died at about the same time
-	Gone bool // the owner does not exist any more, and people know
+	Path  []string
+	Heard time.Time // when Decide heard of it, by the caller's clock
+	Died  bool      // the container died at about the same time
+	Gone  bool      // the owner does not exist any more, and people know
 }
 
 // OwnerSeen is what an inspection says of an owner.
@@ -75,13 +76,14 @@ func (o OwnerSeen) ready() bool {
 // owned takes that an owner was started or lost: a look tells whether the
 // container has to be restarted for it.
 func (d *decision) owned(o Owner) {
-	if d.p.Treatment == TreatNone {
+	if d.p.Treatment == TreatNone || (d.p.Treatment != TreatRestart && o.Tie != TieNamespace) {
 		return
 	}
 	keep := slices.DeleteFunc(slices.Clone(d.s.After), func(a Owner) bool {
 		o.Died = o.Died || (a.ID == o.ID && a.Died)
 		return a.ID == o.ID
 	})
+	o.Heard = d.now
 	if len(keep) < maxOwners {
 		keep = append(keep, o)
 	}
@@ -167,6 +169,8 @@ func (d *decision) follows(a Owner, o OwnerSeen, seen Sighting) bool {
 		return a.Tie == TieNamespace
 	case seen.Status == StatusExited:
 		return a.Died && d.s.StoppingAt.IsZero() && (!running(o.Status) || !o.StartedAt.Before(seen.StartedAt))
+	case o.Status == StatusExited && o.Tie != TieCompleted:
+		return false // its next start will be told
 	case !running(o.Status) && o.Tie != TieCompleted:
 		return true
 	}
@@ -279,6 +283,15 @@ func (d *decision) bring(v Verb) {
 	}
 }
 
+// followed forgets the owners that the container has been restarted after; one
+// that was started in the meantime is not among them.
+func (d *decision) followed() {
+	if d.s.Following && len(d.s.After) > 0 {
+		d.s.FollowedBy = d.s.After[0].Name
+	}
+	d.s.After = slices.DeleteFunc(slices.Clone(d.s.After), func(a Owner) bool { return !a.Heard.After(d.s.ActAt) })
+}
+
 // tellReplaced tells, once, that the owner of the container's namespace is gone.
 func (d *decision) tellReplaced(o OwnerSeen) {
 	if d.s.Phase == Steady || d.s.Phase == Recovering {
@@ -299,7 +312,7 @@ func (d *decision) tellOrphaned() {
 		d.s.Since = d.s.UnhealthySince
 	}
 	d.hold(HoldOwner, recheck)
-	if d.s.Told&(1<<OnlyTold) != 0 || d.s.After[0].Tie != TieNamespace {
+	if d.s.Told&(1<<OnlyTold) != 0 {
 		return
 	}
 	d.tell(OnlyTold, func(n *Notice) {

@@ -99,6 +99,7 @@ type State struct {
 
 	// What it is to be restarted after.
 	After      []Owner
+	Wave       []string  // ids of those whose restart led to the last act
 	Following  bool      // the incident began with an owner's restart
 	FollowedBy string    // the owner that it was last restarted after
 	OwnerReady time.Time // since when all of them are ready

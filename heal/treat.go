@@ -140,9 +140,7 @@ func (d *decision) restarted(took time.Duration) {
 	d.s.NeedProbe = false
 	d.s.DownSince = time.Time{}
 	d.await()
-	if d.s.Following && len(d.s.After) > 0 {
-		d.s.FollowedBy = d.s.After[0].Name
-	}
+	d.followed()
 	// Nothing was wrong with one that only follows: people hear of it when it is well.
 	aside := d.s.Following && d.s.Told&^(1<<Restarted) == 0
 	d.tell(Restarted, func(n *Notice) { n.Took, n.Silent = took, n.Silent || aside })

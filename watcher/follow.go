@@ -37,9 +37,8 @@ func (w *Watcher) ownerChanged(ctx context.Context, s sighting) {
 func (w *Watcher) ownerStarted(ctx context.Context, s sighting) {
 	ours, path := false, []string{s.id}
 	if e := w.entries[s.id]; e != nil {
-		ours = e.state.Phase == heal.Restarting || time.Since(e.state.ActEnd) < ownStart
-		for _, a := range e.state.After {
-			path = append(path, a.Path...)
+		if ours = e.state.Phase == heal.Restarting || time.Since(e.state.ActEnd) < ownStart; ours {
+			path = append(path, e.state.Wave...)
 		}
 	}
 	var untouched []string
