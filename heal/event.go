@@ -29,6 +29,9 @@ type Looked struct {
 	// somebody is changing it.
 	Busy time.Duration
 
+	// EngineNow is the time on the engine's clock; zero where it is not known.
+	EngineNow time.Time
+
 	Gone bool   // the engine does not know the container any more
 	Err  string // the engine could not be asked; Sighting is empty
 }
@@ -44,6 +47,13 @@ type Killed struct {
 type Died struct {
 	At       time.Time // the engine's clock
 	Replayed bool
+	Unclear  bool // this engine tells of no kill: nobody knows whether a person stopped it
+}
+
+// OOMKilled says that the kernel killed a process of the container for want of
+// memory; its end, where that follows, is told as well.
+type OOMKilled struct {
+	At time.Time // the engine's clock
 }
 
 // Started is the start of the container's process, by whomever.
@@ -95,5 +105,6 @@ func (Started) event()   {}
 func (Paused) event()    {}
 func (Unpaused) event()  {}
 func (Destroyed) event() {}
+func (OOMKilled) event() {}
 func (Woke) event()      {}
 func (Finished) event()  {}

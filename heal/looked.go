@@ -87,10 +87,10 @@ func (d *decision) sawRunning(e Looked) {
 	if d.s.HalfDone { // somebody else brought it back
 		d.rearm()
 	}
-	switch e.Health {
-	case Unhealthy:
+	switch {
+	case e.Health == Unhealthy:
 		d.confirmed(e)
-	case Healthy:
+	case d.well(e.Health):
 		d.sawHealthy()
 		d.confirmHealthy()
 	default:
@@ -285,6 +285,8 @@ func (d *decision) sawExited(e Looked) {
 		d.s.WakeAt = d.dueAt()
 	case d.s.HalfDone:
 		d.act(Start)
+	case d.exitedByItself(e):
+		d.revive(e)
 	case d.s.DownSince.IsZero():
 		d.s.DownSince = d.now
 		d.hold(HoldExited, exitedFor)

@@ -13,7 +13,7 @@ import (
 // nothing.
 
 func (w *Watcher) logChange(e *entry, before heal.State, told bool) {
-	if before.Phase != heal.Steady && e.state.IsZero() && !told {
+	if before.Phase != heal.Steady && e.state.Healed() && !told {
 		message := "is gone or down, and not by defib: nothing to do"
 		if !e.state.HealthySince.IsZero() {
 			message = "healthy again before anything was done"
@@ -45,6 +45,10 @@ func (w *Watcher) logAct(e *entry, a heal.Act) {
 	l := w.about(w.log.WithLevel(quietly(zerolog.InfoLevel, s.Failures > 0)), e).Str("phase", s.Phase.String()).Int("attempt", s.Made+1)
 	switch a.Verb {
 	case heal.Start:
+		if s.Revived {
+			l.Int("exit_code", s.ExitCode).Msg("exited by itself: starting it (autoheal.start-exited)")
+			return
+		}
 		l.Msg("down after its restart: starting it")
 	case heal.Stop:
 		l.Stringer("stop_timeout", a.Grace).Int("exit_code", s.Probe.ExitCode).Str("health_output", s.Probe.Output).Msg("unhealthy: stopping it")
@@ -82,7 +86,7 @@ func (w *Watcher) logNotice(e *entry, n heal.Notice) {
 	if !n.Next.IsZero() {
 		l = l.Time("next", n.Next)
 	}
-	l.Msg(words(n.Reason))
+	l.Msg(wordsFor(n))
 }
 
 // words gives the constant message of each reason.
@@ -100,6 +104,12 @@ func words(r heal.Reason) string {
 		return "unhealthy; it is not defib's to restart"
 	case heal.Quarantined:
 		return "unhealthy: stopped, as asked for"
+	case heal.CrashLooping:
+		return "exits again and again; its restart policy starts it, defib leaves it alone"
+	case heal.OutOfMemory:
+		return "was killed by the kernel for want of memory"
+	case heal.StuckStarting:
+		return "has been starting for longer than its health check allows"
 	case heal.Recovered:
 		return "healthy again"
 	case heal.StoppedByOther:

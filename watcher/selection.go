@@ -17,13 +17,14 @@ const (
 	labelOptOut      = "autoheal"
 	labelAction      = "autoheal.action"
 	labelStopTimeout = "autoheal.stop.timeout"
+	labelStartExited = "autoheal.start-exited"
 	labelSwarmTask   = "com.docker.swarm.task.id"
 	labelOneOff      = "com.docker.compose.oneoff"
 )
 
 // Labels gives the labels that a container may have, for the README's table
 // and for the spelling of unknown ones.
-func Labels() []string { return []string{labelOptOut, labelAction, labelStopTimeout} }
+func Labels() []string { return []string{labelOptOut, labelAction, labelStopTimeout, labelStartExited} }
 
 // Selection says which containers are watched.
 type Selection struct {
@@ -111,6 +112,13 @@ func (s Selection) policyFor(p heal.Policy, labels map[string]string) (heal.Poli
 		} else {
 			p.StopTimeout = d
 		}
+	}
+	if text, set := labels[labelStartExited]; set {
+		on, ok := truth(text)
+		if !ok {
+			wrong = append(wrong, fmt.Sprintf("label %s=%s is ignored: it must be true or false", labelStartExited, cut(text, 40)))
+		}
+		p.StartExited = on && labels[labelOneOff] != "True" // what "compose run" has begun ends once
 	}
 	if _, task := labels[labelSwarmTask]; task && p.Treatment != heal.TreatNone {
 		p.Treatment = heal.TreatNotify

@@ -84,6 +84,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	var readers sync.WaitGroup
 	readers.Go(func() { w.follow(inner) })
 	readers.Go(func() { w.poll(inner) })
+	readers.Go(func() { w.pollStarting(inner) })
 	w.loop(ctx)
 	close(w.ended)
 	cancel()
@@ -169,7 +170,7 @@ func relevant(e heal.Event) bool {
 	switch e := e.(type) {
 	case heal.Observed:
 		return e.Health != heal.Healthy
-	case heal.Killed, heal.Unpaused:
+	case heal.Killed, heal.Unpaused, heal.Died, heal.OOMKilled:
 		return true
 	}
 	return false
@@ -275,6 +276,7 @@ func (w *Watcher) feed(ctx context.Context, e *entry, ev heal.Event) {
 	} else if !state.WakeAt.IsZero() && !state.WakeAt.Equal(before.WakeAt) {
 		w.wakes.add(state.WakeAt, id)
 	}
+	w.wakeForTrouble(e, before)
 	w.cond.count(len(w.entries))
 }
 

@@ -81,7 +81,7 @@ func (l looked) apply(ctx context.Context, w *Watcher) {
 		e.container = l.seen.container
 		w.trouble = ""
 		w.feed(ctx, e, heal.Looked{
-			Sighting: l.seen.Sighting,
+			Sighting: l.seen.Sighting, EngineNow: w.engineNow(),
 			Blind:    w.blind(e, l.seen.StopTimeout),
 			Gap:      max(0, time.Until(w.gapAt.Add(stops(l.seen.StopTimeout)))),
 			Busy:     w.quiet.left(e.container.Project, time.Now()),
