@@ -25,6 +25,8 @@ type checker struct {
 	told         int // what people saw in this incident
 	toldAny      bool
 	violations   []string
+
+	troubleMemory
 }
 
 func newChecker(p Policy) *checker {
@@ -48,7 +50,9 @@ func (c *checker) step(e Event) []Action {
 		c.fail("%T: the input was changed", e)
 	}
 	c.s = after
+	c.mayStart = before.HalfDone || c.now.Before(before.Doubtful) || c.ownExit
 	c.note(e, before)
+	c.noteTrouble(e, before)
 	for _, a := range actions {
 		c.action(a, e)
 	}
@@ -84,7 +88,7 @@ func (c *checker) note(e Event, before State) {
 	}
 	if c.s.Tries == 0 && before.Tries > 0 {
 		rested := c.now.Sub(c.healthySince) >= c.p.Forget
-		if _, woke := e.(Woke); !c.byPerson && (!woke || !rested) && !c.s.IsZero() {
+		if _, woke := e.(Woke); !c.byPerson && (!woke || !rested) && !c.s.Healed() {
 			c.fail("%T: the back-off was forgotten without a reason", e)
 		}
 		c.tries = 0
@@ -115,7 +119,7 @@ func (c *checker) killed(idle bool) {
 }
 
 func (c *checker) noteForgotten(e Event) {
-	if c.byPerson || c.s.IsZero() {
+	if c.byPerson || c.s.Healed() {
 		c.restarts = nil
 		return
 	}
@@ -165,6 +169,8 @@ func (c *checker) act(a Act, e Event) {
 		c.fail("%s without having looked: %T", a.Verb, e)
 	case !c.toAct:
 		c.fail("%s out of turn", a.Verb)
+	case a.Verb == Start && !c.mayStart:
+		c.fail("start of a container that defib has not stopped and may not start")
 	case a.Verb == Start && looked.Status != StatusExited:
 		c.fail("start of a container that is %s", looked.Status)
 	case a.Verb != Start && (looked.Health != Unhealthy || looked.Status != StatusRunning || looked.Streak == 0):
@@ -188,8 +194,12 @@ func (c *checker) act(a Act, e Event) {
 }
 
 func (c *checker) tell(n Notice) {
+	if n.Ended != 0 || (n.Reason >= CrashLooping && n.Reason <= StuckStarting) {
+		c.tellTrouble(n)
+		return
+	}
 	ends := n.Reason.Resolves() || n.Reason == ExitedByItself || n.Reason == Quarantined
-	if ends && n.Reason != Quarantined && !c.toldAny {
+	if ends && n.Reason != Quarantined && !n.Exited && !c.toldAny {
 		c.fail("%s though nothing was told before", n.Reason)
 	}
 	if !n.Repeat && !n.Silent {
@@ -223,5 +233,6 @@ func (c *checker) standing(e Event, before State) {
 			c.fail("a repeated observation (%s, %s) did something", o.Health, o.Status)
 		}
 	}
+	c.standingTrouble(e)
 	_ = before
 }

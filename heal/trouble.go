@@ -137,12 +137,12 @@ func (d *decision) troubleDied(before State, e Died) {
 	case d.byItself(before, e):
 		t.Down, t.DiedAt, t.ByPerson = true, d.now, false
 		t.QuietAt, t.LookAt = d.now.Add(crashWindow), d.now.Add(failWait)
-	case !person || t.IsZero():
+	case !person:
+	case t.Since.IsZero() && t.Stuck.IsZero():
+		t.rest()
 	default: // the ends of before are the past; what was told waits for how this one ends
 		t.Down, t.Deaths, t.ByPerson = true, [crashes]time.Time{}, true
-		if !t.Since.IsZero() || !t.Stuck.IsZero() {
-			t.QuietAt = d.now.Add(exitedFor)
-		}
+		t.QuietAt = d.now.Add(exitedFor)
 	}
 }
 
@@ -185,10 +185,7 @@ func (d *decision) troubleLooked(e Looked) {
 		d.gone()
 		return
 	case e.Err != "", e.Status == StatusUnknown:
-		if !t.OOMAt.IsZero() {
-			t.LookAt = d.now.Add(recheck)
-		}
-		return
+		return // what waits for an answer looks again
 	}
 	d.policyGrew(e.Sighting)
 	d.memoryGone(e.Sighting)
@@ -222,7 +219,7 @@ func (d *decision) memoryGone(seen Sighting) {
 		return
 	}
 	at := t.OOMAt
-	t.OOMAt = time.Time{}
+	t.OOMAt, t.LookAt = time.Time{}, time.Time{}
 	if down {
 		t.OOMRun = seen.FinishedAt
 	}
@@ -311,26 +308,34 @@ func (d *decision) troubleWoke() {
 	}
 	if !t.LookAt.IsZero() && !d.now.Before(t.LookAt) {
 		t.LookAt = time.Time{}
-		if d.s.Phase == Restarting {
+		switch { // should the look fail
+		case !t.OOMAt.IsZero(), d.s.Phase == Restarting:
 			t.LookAt = d.now.Add(recheck)
-		} else {
-			d.look()
+		case !t.Stuck.IsZero():
+			t.LookAt = d.now.Add(rarely)
 		}
+		d.lookAside()
 	}
 	if !t.QuietAt.IsZero() && !d.now.Before(t.QuietAt) {
 		if t.Since.IsZero() && t.Stuck.IsZero() {
 			t.rest()
 		} else {
 			t.Check, t.QuietAt = true, d.now.Add(recheck) // should the look fail
-			if d.s.Phase != Restarting {
-				d.look()
-			}
+			d.lookAside()
 		}
 	}
 	for i := range t.Limits {
 		if at := t.Limits[i].forgetAt(); !at.IsZero() && !d.now.Before(at) {
 			t.Limits[i] = limit{}
 		}
+	}
+}
+
+// lookAside looks for a trouble's sake, unless an act is under way, whose
+// inspection the phases wait for.
+func (d *decision) lookAside() {
+	if d.s.Phase != Restarting {
+		d.look()
 	}
 }
 
@@ -399,7 +404,10 @@ func (d *decision) unstuck(r Reason, exitCode int) {
 		return
 	}
 	d.tellEnd(r, StuckStarting, t.Stuck, exitCode)
-	t.Stuck, t.LookAt = time.Time{}, time.Time{}
+	t.Stuck = time.Time{}
+	if t.OOMAt.IsZero() {
+		t.LookAt = time.Time{}
+	}
 }
 
 func (d *decision) tellEnd(r, ended Reason, since time.Time, exitCode int) {

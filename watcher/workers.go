@@ -82,9 +82,9 @@ func (l looked) apply(ctx context.Context, w *Watcher) {
 		w.trouble = ""
 		w.feed(ctx, e, heal.Looked{
 			Sighting: l.seen.Sighting, EngineNow: w.engineNow(),
-			Blind:    w.blind(e, l.seen.StopTimeout),
-			Gap:      max(0, time.Until(w.gapAt.Add(stops(l.seen.StopTimeout)))),
-			Busy:     w.quiet.left(e.container.Project, time.Now()),
+			Blind: w.blind(e, l.seen.StopTimeout),
+			Gap:   max(0, time.Until(w.gapAt.Add(stops(l.seen.StopTimeout)))),
+			Busy:  w.quiet.left(e.container.Project, time.Now()),
 		})
 	case isGone(l.err, l.id):
 		w.feed(ctx, e, heal.Looked{Gone: true})
