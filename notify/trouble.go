@@ -15,7 +15,7 @@ func (s *story) trouble() tale {
 	switch s.Reason { //nolint:exhaustive // the reasons that begin a trouble
 	case heal.CrashLooping:
 		t.title = s.titled(" exits again and again", "")
-		t.opening = s.who + " exits again and again" + forSoLong(s.age) + ", and its restart policy starts it again."
+		t.opening = s.who + " has been exiting again and again" + forSoLong(s.age) + ", and its restart policy starts it each time."
 		t.done = "nothing, because a restart by hand would undo the growing pauses that Docker makes between its own."
 		t.next = "a human is needed. Its own log says why it exits (docker logs " + s.name +
 			"). defib tells you when it has run for 10 min."
@@ -89,9 +89,15 @@ func (s *story) exited() tale {
 		t.title = s.titled("", ": gave up after "+strconv.Itoa(s.Attempt)+" starts")
 		t.opening = s.who + " exits again and again, the last time" + code + "."
 		t.done = "defib started it " + times(s.Attempt) + ", without lasting success. It has given up."
-		t.next = s.gaveUp().next
+		t.next = "a human is needed. "
+		if s.Next.IsZero() {
+			t.next += "defib does nothing more until a person starts it."
+		} else {
+			t.next += "defib tries one more start in " + inWords(s.Next.Sub(s.At)) + ", silently. It tells you when the container runs again."
+		}
 	case heal.ExitedByItself:
 		t.title = s.titled(" exited", ", exit code "+strconv.Itoa(s.ExitCode))
+		t.opening = s.who + " exited" + code + "."
 		t.next = "a human is needed if it should run."
 	case heal.Recovered:
 		t.status, t.mood = statusResolved, good

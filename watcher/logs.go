@@ -17,6 +17,9 @@ func (w *Watcher) logChange(e *entry, before heal.State, told bool) {
 		message := "is gone or down, and not by defib: nothing to do"
 		if !e.state.HealthySince.IsZero() {
 			message = "healthy again before anything was done"
+			if !before.ExitedAt.IsZero() {
+				message = "runs again before anything was done"
+			}
 		}
 		w.about(w.log.Info(), e).Str("phase", before.Phase.String()).Msg(message)
 	}
