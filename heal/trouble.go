@@ -306,7 +306,7 @@ func (d *decision) troubleWoke() {
 	if t.WakeAt.IsZero() || d.now.Before(t.WakeAt) {
 		return
 	}
-	if !t.LookAt.IsZero() && !d.now.Before(t.LookAt) {
+	if d.reached(t.LookAt) {
 		t.LookAt = time.Time{}
 		switch { // should the look fail
 		case !t.OOMAt.IsZero(), d.s.Phase == Restarting:
@@ -316,7 +316,7 @@ func (d *decision) troubleWoke() {
 		}
 		d.lookAside()
 	}
-	if !t.QuietAt.IsZero() && !d.now.Before(t.QuietAt) {
+	if d.reached(t.QuietAt) {
 		if t.Since.IsZero() && t.Stuck.IsZero() {
 			t.rest()
 		} else {
@@ -325,11 +325,14 @@ func (d *decision) troubleWoke() {
 		}
 	}
 	for i := range t.Limits {
-		if at := t.Limits[i].forgetAt(); !at.IsZero() && !d.now.Before(at) {
+		if d.reached(t.Limits[i].forgetAt()) {
 			t.Limits[i] = limit{}
 		}
 	}
 }
+
+// reached tells whether a time that is set has come.
+func (d *decision) reached(at time.Time) bool { return !at.IsZero() && !d.now.Before(at) }
 
 // lookAside looks for a trouble's sake, unless an act is under way, whose
 // inspection the phases wait for.
@@ -337,82 +340,4 @@ func (d *decision) lookAside() {
 	if d.s.Phase != Restarting {
 		d.look()
 	}
-}
-
-// tellTrouble tells of a trouble, once in its incident, unless the same was
-// told not long ago; it tells whether it did.
-func (d *decision) tellTrouble(r Reason, since time.Time, add func(*Notice)) bool {
-	t := &d.s.Trouble
-	l := &t.Limits[r-CrashLooping]
-	if t.Told&(1<<r) != 0 && !t.Since.IsZero() || !l.ready(d.now) {
-		return false
-	}
-	l.Told, l.Last = min(l.Told+1, 100), d.now
-	if r != StuckStarting {
-		if t.Since.IsZero() {
-			t.Since = since
-		}
-		since = t.Since
-		t.Told |= 1 << r
-	}
-	n := Notice{Reason: r, At: d.now, Since: since, Status: StatusRunning, Detail: d.p.Detail}
-	if add != nil {
-		add(&n)
-	}
-	d.actions = append(d.actions, Tell{Notice: n})
-	return true
-}
-
-// endTroubles ends whatever was told of.
-func (d *decision) endTroubles(r Reason, exitCode int) {
-	t := &d.s.Trouble
-	d.unstuck(r, exitCode)
-	switch {
-	case t.Since.IsZero():
-	case t.Told&(1<<CrashLooping) != 0:
-		d.tellEnd(r, CrashLooping, t.Since, exitCode)
-	case r != ExitedByItself: // that it is down was said with it
-		d.tellEnd(r, OutOfMemory, t.Since, exitCode)
-	}
-	t.Since, t.Told = time.Time{}, 0
-}
-
-// gone ends all troubles of a container that does not exist any more.
-func (d *decision) gone() {
-	d.endTroubles(Removed, 0)
-	d.s.Trouble = Trouble{}
-}
-
-// recovered ends a crash loop or a kill for want of memory: it has run since.
-func (d *decision) recovered() {
-	t := &d.s.Trouble
-	if t.Since.IsZero() {
-		return
-	}
-	ended := OutOfMemory
-	if t.Told&(1<<CrashLooping) != 0 {
-		ended = CrashLooping
-	}
-	d.tellEnd(Recovered, ended, t.Since, 0)
-	t.Since, t.Told = time.Time{}, 0
-}
-
-// unstuck ends a start that was told not to end.
-func (d *decision) unstuck(r Reason, exitCode int) {
-	t := &d.s.Trouble
-	if t.Stuck.IsZero() {
-		return
-	}
-	d.tellEnd(r, StuckStarting, t.Stuck, exitCode)
-	t.Stuck = time.Time{}
-	if t.OOMAt.IsZero() {
-		t.LookAt = time.Time{}
-	}
-}
-
-func (d *decision) tellEnd(r, ended Reason, since time.Time, exitCode int) {
-	d.actions = append(d.actions, Tell{Notice: Notice{
-		Reason: r, Ended: ended, At: d.now, Since: since, Status: StatusRunning, ExitCode: exitCode,
-		ByPerson: d.s.Trouble.ByPerson, Detail: d.p.Detail,
-	}})
 }

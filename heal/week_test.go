@@ -85,6 +85,9 @@ func (w *week) feed(e Event) {
 			seen := w.sighting()
 			f.Seen = &seen
 			w.queue = append(w.queue, f)
+			if !w.down {
+				w.queue = append(w.queue, Started{At: w.now.Add(1)}) // a little late
+			}
 		}
 	}
 }
@@ -173,6 +176,9 @@ func TestAWeekOfTrouble(t *testing.T) {
 		if total > 15 || w.messages[c.tells] == 0 {
 			t.Errorf("%s: %d messages, of them %d of %s; want at most 15, and that one among them: %v",
 				c.name, total, w.messages[c.tells], c.tells, w.messages)
+		}
+		if c.tells != CrashLooping && w.messages[CrashLooping] > 0 {
+			t.Errorf("%s: defib's own starts were taken for a restart policy's", c.name)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 
 // trouble gives the words for the beginning of a trouble.
 func (s *story) trouble() tale {
-	t := tale{status: statusFiring, mood: bad, done: "nothing, because restarting it would not help."}
-	switch s.Reason { //nolint:exhaustive // the reasons that begin a trouble
+	t := tale{status: statusFiring, mood: bad}
+	switch s.Reason {
 	case heal.CrashLooping:
 		t.title = s.titled(" exits again and again", "")
 		t.opening = s.who + " has been exiting again and again" + forSoLong(s.age) + ", and its restart policy starts it each time."
@@ -20,9 +20,11 @@ func (s *story) trouble() tale {
 		t.next = "a human is needed. Its own log says why it exits (docker logs " + s.name +
 			"). defib tells you when it has run for 10 min."
 	case heal.OutOfMemory:
-		t.title = s.titled(" killed", " for lack of memory")
+		t.title = s.titled(" lacks memory", "")
 		t.opening = s.who + " lacked memory: the kernel killed a process in it."
+		t.done = "nothing, because a restart gives it no more memory."
 		if s.ExitCode != 0 {
+			t.title = s.titled(" killed", " for lack of memory")
 			t.opening = s.who + " lacked memory: the kernel killed it, exit code " + strconv.Itoa(s.ExitCode) + "."
 		}
 		t.next = "give it more memory (mem_limit, docker update --memory), or find out why it needs so much."
@@ -38,7 +40,7 @@ func (s *story) trouble() tale {
 // troubleOver gives the words for the end of a trouble that was told.
 func (s *story) troubleOver() tale {
 	t := tale{status: statusResolved, mood: good, next: "there is nothing left to do."}
-	switch s.Reason { //nolint:exhaustive // the reasons that end a trouble
+	switch s.Reason {
 	case heal.Recovered:
 		t.title = s.titled(" runs again", "")
 		t.opening = s.who + " has run for 10 min without exiting."
@@ -72,7 +74,7 @@ func (s *story) troubleOver() tale {
 func (s *story) exited() tale {
 	code := " with exit code " + exitCode(s.ExitCode)
 	t := tale{status: statusFiring, mood: bad, opening: s.who + " exited by itself" + code + "."}
-	switch s.Reason { //nolint:exhaustive // the others have the usual words
+	switch s.Reason {
 	case heal.Restarted:
 		t.mood = pending
 		t.title = s.titled(" exited", ", started")

@@ -113,13 +113,7 @@ func (s Selection) policyFor(p heal.Policy, labels map[string]string) (heal.Poli
 			p.StopTimeout = d
 		}
 	}
-	if text, set := labels[labelStartExited]; set {
-		on, ok := truth(text)
-		if !ok {
-			wrong = append(wrong, fmt.Sprintf("label %s=%s is ignored: it must be true or false", labelStartExited, cut(text, 40)))
-		}
-		p.StartExited = on && labels[labelOneOff] != "True" // what "compose run" has begun ends once
-	}
+	p.StartExited, wrong = startExited(labels, wrong)
 	if _, task := labels[labelSwarmTask]; task && p.Treatment != heal.TreatNone {
 		p.Treatment = heal.TreatNotify
 		p.Detail = "It is a Swarm task: the swarm replaces it, and defib does not touch it."

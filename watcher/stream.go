@@ -222,7 +222,7 @@ func (w *Watcher) introduce(ctx context.Context, s sighting, watched bool) {
 	}
 	w.logWatched(s, "watching a new container")
 	go func() {
-		if seen, err := w.inspect(ctx, s.id); err == nil && seen.Health == heal.HealthNone {
+		if seen, err := w.inspect(ctx, s.id); err == nil && seen.Health == heal.HealthNone && !w.startsExited(s.labels) {
 			w.logUnprobed(s.container)
 		}
 	}()

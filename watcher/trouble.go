@@ -2,6 +2,7 @@ package watcher
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"defib/heal"
@@ -98,7 +99,7 @@ func wordsFor(n heal.Notice) string {
 
 // trouble names a trouble that is told without being treated.
 func trouble(r heal.Reason) string {
-	switch r { //nolint:exhaustive // the others are treated
+	switch r {
 	case heal.CrashLooping:
 		return "its crash loop"
 	case heal.OutOfMemory:
@@ -106,4 +107,23 @@ func trouble(r heal.Reason) string {
 	default:
 		return "its long start"
 	}
+}
+
+// startExited reads the label autoheal.start-exited and adds what is wrong with
+// it. What "compose run" has begun carries the labels of its service, and is
+// to end.
+func startExited(labels map[string]string, wrong []string) (bool, []string) {
+	text, set := labels[labelStartExited]
+	on, ok := truth(text)
+	if set && !ok {
+		wrong = append(wrong, fmt.Sprintf("label %s=%s is ignored: it must be true or false", labelStartExited, cut(text, 40)))
+	}
+	return on && labels[labelOneOff] != "True", wrong
+}
+
+// startsExited tells whether a container is started when it has exited: then a
+// missing HEALTHCHECK is nothing odd.
+func (w *Watcher) startsExited(labels map[string]string) bool {
+	p, _ := w.o.Selection.policyFor(w.o.Policy, labels)
+	return p.StartExited
 }
