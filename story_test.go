@@ -84,6 +84,7 @@ type story struct {
 	steps []step
 	specs []dockertest.Spec
 	undo  []func()
+	slow  bool // inspections take a time that differs from container to container
 
 	mu    sync.Mutex
 	lines []string
@@ -118,6 +119,8 @@ func (s *story) parse(words []string) {
 		if !s.eo.Podman {
 			s.eo.Version = words[1]
 		}
+	case "uneven": // so that what happens to many at once has an order
+		s.slow = true
 	case "container":
 		s.specs = append(s.specs, s.spec(words[1:]))
 	case "at":
@@ -153,6 +156,15 @@ func (s *story) spec(words []string) dockertest.Spec {
 			c.StopSignal = value
 		case "restart":
 			c.RestartPolicy = value
+		case "of": // project/service
+			c.Labels["com.docker.compose.project"], c.Labels["com.docker.compose.service"], _ = strings.Cut(value, "/")
+			c.Labels["com.docker.compose.container-number"], c.Labels["com.docker.compose.oneoff"] = "1", "False"
+		case "depends":
+			c.Labels["com.docker.compose.depends_on"] = value
+		case "network":
+			c.NetworkMode = value
+		case "pid":
+			c.PidMode = value
 		case "no-healthcheck":
 			c.Health = nil
 		case "incurable":
@@ -209,7 +221,11 @@ func (s *story) play(t *testing.T) {
 	}
 	// No two things happen at the same instant: which comes first would be a
 	// matter of chance.
-	for _, spec := range s.specs {
+	for i, spec := range s.specs {
+		if s.slow {
+			s.eng.Fail(func(c dockertest.Call) bool { return c.Kind == "inspect" && c.Name == spec.Name },
+				dockertest.Fault{Delay: time.Duration(i+1) * time.Millisecond})
+		}
 		s.eng.Run(spec)
 		time.Sleep(130 * time.Millisecond)
 	}
@@ -340,6 +356,10 @@ func (s *story) do(words []string) {
 		err = s.eng.Unpause(name)
 	case "remove":
 		err = s.eng.Remove(name, true)
+	case "remove-rename": // as Compose recreates: the new one takes the old one's name
+		if err = s.eng.Remove(name, true); err == nil {
+			err = s.eng.Rename(args[1], name)
+		}
 	case "crash":
 		err = s.eng.Crash(name, 1)
 	case "oom":

@@ -3,6 +3,7 @@ package heal
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -50,11 +51,11 @@ func (c *checker) step(e Event) []Action {
 		c.fail("%T: the input was changed", e)
 	}
 	c.s = after
-	c.mayStart = before.HalfDone || c.now.Before(before.Doubtful) || c.ownExit
+	c.mayStart = before.HalfDone || len(before.After) > 0 || c.now.Before(before.Doubtful) || c.ownExit
 	c.note(e, before)
 	c.noteTrouble(e, before)
 	for _, a := range actions {
-		c.action(a, e)
+		c.action(a, e, before)
 	}
 	c.standing(e, before)
 	return actions
@@ -146,20 +147,26 @@ func (c *checker) noteRestart() {
 }
 
 // action checks one action as it is asked for.
-func (c *checker) action(a Action, e Event) {
+func (c *checker) action(a Action, e Event, before State) {
 	switch a := a.(type) {
 	case Look:
 		if l, ok := e.(Looked); ok && l.Err == "" && a.ToAct == c.toAct {
 			c.fail("a look led to the same look at the same instant")
 		}
 	case Act:
-		c.act(a, e)
+		c.act(a, e, before)
 	case Tell:
 		c.tell(a.Notice)
 	}
 }
 
-func (c *checker) act(a Act, e Event) {
+// follows tells whether an inspection shows a container that has to be
+// restarted after another.
+func follows(l Looked) bool {
+	return slices.ContainsFunc(l.Owners, func(o OwnerSeen) bool { return o.StartedAt.After(l.StartedAt) })
+}
+
+func (c *checker) act(a Act, e Event, before State) {
 	if c.inFlight != nil {
 		c.fail("%s while %s is under way", a.Verb, c.inFlight.Verb)
 	}
@@ -173,12 +180,24 @@ func (c *checker) act(a Act, e Event) {
 		c.fail("start of a container that defib has not stopped and may not start")
 	case a.Verb == Start && looked.Status != StatusExited:
 		c.fail("start of a container that is %s", looked.Status)
+	case a.Verb == Restart && follows(looked):
+		if looked.Status != StatusRunning {
+			c.fail("restart after its owner of a container that is %s", looked.Status)
+		}
 	case a.Verb != Start && (looked.Health != Unhealthy || looked.Status != StatusRunning || looked.Streak == 0):
 		c.fail("%s of a container that is %s, %s, streak %d", a.Verb, looked.Status, looked.Health, looked.Streak)
 	case c.p.Treatment == TreatNone || c.p.Treatment == TreatNotify:
 		c.fail("%s though it may only be told", a.Verb)
 	case a.Verb == Restart && !c.s.StoppingAt.IsZero():
 		c.fail("restart of a container that somebody is stopping")
+	}
+	if ok && looked.HeldFor > 0 && !c.s.HalfDone && !before.HalfDone {
+		c.fail("%s of a container that is held: %s", a.Verb, looked.Held)
+	}
+	for _, o := range looked.Owners {
+		if o.Tie == TieNamespace && (o.Gone || o.Status != StatusRunning) && a.Verb != Stop {
+			c.fail("%s of a container whose namespace's owner does not run", a.Verb)
+		}
 	}
 	if n := len(c.restarts); n > 0 && c.tries > 0 && a.Verb == Restart {
 		least := c.p.Backoff
@@ -194,12 +213,12 @@ func (c *checker) act(a Act, e Event) {
 }
 
 func (c *checker) tell(n Notice) {
-	if n.Ended != 0 || (n.Reason >= CrashLooping && n.Reason <= StuckStarting) {
+	if n.OfTrouble() {
 		c.tellTrouble(n)
 		return
 	}
-	ends := n.Reason.Resolves() || n.Reason == ExitedByItself || n.Reason == Quarantined
-	if ends && n.Reason != Quarantined && !n.Exited && !c.toldAny {
+	ends := n.Reason.Ends()
+	if ends && n.Reason != Quarantined && n.Reason != Followed && !n.Exited && !c.toldAny {
 		c.fail("%s though nothing was told before", n.Reason)
 	}
 	if !n.Repeat && !n.Silent {

@@ -13,7 +13,7 @@ func Decide(p Policy, s State, e Event, now time.Time) (State, []Action) {
 	switch e := e.(type) {
 	case Observed:
 		d.observed(e)
-	case Absent:
+	case Absent, Freed:
 		d.absent()
 	case Looked:
 		d.looked(e)
@@ -25,6 +25,10 @@ func Decide(p Policy, s State, e Event, now time.Time) (State, []Action) {
 		d.started(e)
 	case Paused, Unpaused:
 		d.pausing(e)
+	case OwnerStarted:
+		d.owned(e.Owner)
+	case OwnerLost:
+		d.owned(e.Owner)
 	case Destroyed:
 		d.end(Removed, 0)
 	case Finished:
@@ -97,8 +101,8 @@ func (d *decision) sawHealthy() {
 	d.s.BlindSince = time.Time{}
 	switch d.s.Phase {
 	case Failing, BackingOff, GivenUp:
-		if d.s.HalfDone {
-			return // it is down: the word is old
+		if d.s.HalfDone || len(d.s.After) > 0 {
+			return // it is down: the word is old; or health is not what is wrong
 		}
 		if d.s.Since.IsZero() {
 			d.settle() // one healthy word cancels what was not begun
@@ -209,7 +213,10 @@ func (d *decision) due() bool { return !d.now.Before(d.dueAt()) }
 // dueAt gives when an unhealthy container may be treated; what is past may be
 // any time.
 func (d *decision) dueAt() time.Time {
-	due := d.s.UnhealthySince.Add(d.p.UnhealthyFor)
+	due := d.s.UnhealthySince
+	if !d.s.Following {
+		due = due.Add(d.p.UnhealthyFor)
+	}
 	for _, at := range []time.Time{d.s.NotBefore, d.s.RetryAt} {
 		if at.After(due) {
 			due = at
@@ -231,6 +238,12 @@ func (d *decision) act(v Verb) {
 	}
 	d.s.Doubtful, d.s.KillSeen, d.s.PersonAt, d.s.BlindSince = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	d.s.Kills, d.s.Untouched = 0, false
+	d.s.Wave = nil
+	for _, a := range d.s.After {
+		d.s.Wave = append(d.s.Wave, a.Path...)
+	}
+	slices.Sort(d.s.Wave)
+	d.s.Wave = slices.Compact(d.s.Wave)
 	d.s.ActAt = d.now
 	d.s.Phase = Restarting
 	d.s.Hold = NotHeld

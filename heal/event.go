@@ -31,6 +31,12 @@ type Looked struct {
 
 	// EngineNow is the time on the engine's clock; zero where it is not known.
 	EngineNow time.Time
+	// Owners are those whose namespaces it shares, and those of State.After.
+	Owners []OwnerSeen
+	// Held and HeldFor are what Host.Judge said: what else is in the way, and
+	// for how long at most.
+	Held    Hold
+	HeldFor time.Duration
 
 	Gone bool   // the engine does not know the container any more
 	Err  string // the engine could not be asked; Sighting is empty
@@ -74,6 +80,9 @@ type Destroyed struct{}
 // Woke says that State.WakeAt has come.
 type Woke struct{}
 
+// Freed says that what held the treatment may be over.
+type Freed struct{}
+
 // Outcome is how the engine answered a restart, stop or start.
 type Outcome uint8
 
@@ -107,4 +116,5 @@ func (Unpaused) event()  {}
 func (Destroyed) event() {}
 func (OOMKilled) event() {}
 func (Woke) event()      {}
+func (Freed) event()     {}
 func (Finished) event()  {}

@@ -7,6 +7,10 @@ import "time"
 // started, as a restart would be: looked at first, within the back-off and the
 // budget. What a person stopped, or may have stopped unseen, stays down.
 
+// revivedFor is how long at least a container must stay up after its start, to
+// count as one that runs again: most that exit do so within moments.
+const revivedFor = time.Minute
+
 // exits notes the end of a container that may be started for it, and a start
 // that came after; before is the state that the event met.
 func (d *decision) exits(before State, e Event) {
@@ -33,6 +37,12 @@ func (d *decision) exitedByItself(e Looked) bool {
 	return !d.s.ExitedAt.IsZero() && d.s.StoppingAt.IsZero() && !e.StartedAt.After(d.s.ExitedAt)
 }
 
+// oursToStart tells whether a container that is down is one to start: our act
+// left it so, or it exited by itself and may be started for it.
+func (d *decision) oursToStart(e Looked) bool {
+	return d.s.StoppingAt.IsZero() && (d.s.HalfDone || (d.doubtful() && d.s.InFlight != Stop) || d.exitedByItself(e))
+}
+
 // revive starts a container that exited by itself, within the back-off and the
 // budget.
 func (d *decision) revive(e Looked) {
@@ -50,6 +60,10 @@ func (d *decision) revive(e Looked) {
 		return
 	}
 	d.s.ExitRun = e.StartedAt
+	if h, wait := d.turn(e); h != NotHeld {
+		d.hold(h, wait)
+		return
+	}
 	d.s.Hold = NotHeld
 	switch {
 	case d.s.SpentBudget && (d.p.RetryAfter == 0 || !d.due()):
@@ -68,10 +82,4 @@ func (d *decision) leaveDown() {
 		n.Detail = "Whether somebody stopped it could not be heard at that time, so it is left down."
 	})
 	d.s = State{}
-}
-
-// well tells whether a container of that health is as it should be. One
-// without a HEALTHCHECK that was started after its exit is when it runs.
-func (d *decision) well(h Health) bool {
-	return h == Healthy || (h == HealthNone && d.s.Revived)
 }

@@ -19,6 +19,9 @@ func (d *decision) looked(e Looked) {
 	}
 	d.s.LookFails = 0
 	d.take(e.Sighting)
+	if d.follow(e) {
+		return
+	}
 	switch e.Status {
 	case StatusExited:
 		d.sawExited(e)
@@ -87,10 +90,10 @@ func (d *decision) sawRunning(e Looked) {
 	if d.s.HalfDone { // somebody else brought it back
 		d.rearm()
 	}
-	switch {
-	case e.Health == Unhealthy:
+	switch e.Health {
+	case Unhealthy:
 		d.confirmed(e)
-	case d.well(e.Health):
+	case Healthy, HealthNone: // running is all that one without a health check can tell
 		d.sawHealthy()
 		d.confirmHealthy()
 	default:
@@ -107,11 +110,16 @@ func (d *decision) confirmHealthy() {
 	if d.s.SpentBudget { // it flapped, or was hopeless: it must be well for longer
 		stay = max(stay, d.p.Forget)
 	}
+	if d.s.Revived {
+		stay = max(stay, revivedFor)
+	}
 	if until := d.s.HealthySince.Add(stay); d.now.Before(until) {
 		d.s.WakeAt = until
 		return
 	}
-	if d.s.Told != 0 {
+	if d.s.Told&^(1<<Restarted) == 0 && d.s.Following && d.s.Made > 0 {
+		d.tell(Followed, func(n *Notice) { n.Owner = d.s.FollowedBy })
+	} else if d.s.Told != 0 {
 		d.tell(Recovered, func(n *Notice) {
 			n.ByPerson = d.s.ByPerson
 			if d.s.Made > 0 && d.s.HealthySince.After(d.s.LastRestart) {
@@ -179,7 +187,7 @@ func (d *decision) confirmed(e Looked) {
 	if d.s.Phase == Steady {
 		d.fail()
 	}
-	if h, wait := d.gate(e); h != NotHeld {
+	if h, wait := d.gate(e, true); h != NotHeld {
 		d.hold(h, wait)
 		return
 	}
@@ -200,29 +208,39 @@ func (d *decision) confirmed(e Looked) {
 }
 
 // gate tells why a container that is running and unhealthy is left alone, and
-// for how long until it is looked at again.
-func (d *decision) gate(e Looked) (Hold, time.Duration) {
+// for how long until it is looked at again. With probe one must have failed
+// in this very run.
+func (d *decision) gate(e Looked, probe bool) (Hold, time.Duration) {
 	switch {
 	case !d.s.StoppingAt.IsZero():
 		d.tellStuck()
 		return HoldStopping, recheck
 	case d.now.Before(d.s.HoldUntil):
 		return HoldSignal, d.s.HoldUntil.Sub(d.now)
-	case !d.fresh(e.Sighting):
+	case probe && !d.fresh(e.Sighting):
 		return HoldProbe, min(e.Timing.Interval+time.Second, recheck)
 	case e.Busy > 0:
 		return HoldDeploy, e.Busy
 	case e.Gap > 0:
 		return HoldBlind, e.Gap
 	case e.Blind == 0:
-		return NotHeld, 0
+		return d.turn(e)
 	case d.s.BlindSince.IsZero():
 		d.s.BlindSince = d.now
 	}
 	if left := d.s.BlindSince.Add(e.Blind).Sub(d.now); left > 0 {
 		return HoldBlind, left
 	}
-	return NotHeld, 0
+	return d.turn(e)
+}
+
+// turn tells what of the host's other troubles is in the way of an act. Words
+// need not wait for their turn.
+func (d *decision) turn(e Looked) (Hold, time.Duration) {
+	if d.p.Treatment == TreatNotify {
+		return NotHeld, 0
+	}
+	return e.Held, e.HeldFor
 }
 
 // tellStuck tells people, once, that a stop which does not end keeps an

@@ -40,8 +40,11 @@ func (r Reason) String() string {
 // Resolves tells whether the reason ends an incident well: nothing is left to
 // do for a human.
 func (r Reason) Resolves() bool {
-	return r == Recovered || r == StoppedByOther || r == Removed || r == StormOver
+	return r == Recovered || r == Followed || r == StoppedByOther || r == Removed || r == StormOver
 }
+
+// Ends tells whether the reason ends an incident, well or not.
+func (r Reason) Ends() bool { return r >= Recovered || r == Quarantined || r == Followed }
 
 // Notice is one thing that people may be told.
 type Notice struct {
@@ -75,6 +78,12 @@ type Notice struct {
 	// Repeat marks a reason that was already told in this incident: news for a
 	// log, not for a person.
 	Repeat bool
+	Owner  string // Followed, OwnerReplaced: the container that it depends on
+	// Stormed and StormOver speak of many: Count of the Of watched containers,
+	// at most ten of them by name. Left are still unhealthy at the end.
+	// Container is the canary.
+	Count, Of, Left int
+	Names           []string
 	// Silent marks what is done after giving up: only the log and the script
 	// learn of it.
 	Silent bool

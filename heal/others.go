@@ -113,7 +113,7 @@ func (d *decision) down() {
 func (d *decision) started(e Started) {
 	switch {
 	case d.s.Phase == Restarting:
-	case d.s.HalfDone:
+	case d.s.HalfDone, len(d.s.After) > 0 && d.s.StoppingAt.IsZero():
 		d.look()
 	case !d.s.StoppingAt.IsZero() && (!e.Replayed || e.At.After(d.s.StoppingAt)):
 		d.rearm()

@@ -68,6 +68,12 @@ func (s *script) event() Event {
 		return s.finished(s.c.s.Number - 1 + uint64(s.next()%3))
 	case k < 241:
 		return Destroyed{}
+	case k < 244:
+		return OwnerStarted{s.owner()}
+	case k < 246:
+		return OwnerLost{s.owner()}
+	case k < 248:
+		return Freed{}
 	}
 	return Woke{}
 }
@@ -101,6 +107,18 @@ func (s *script) looked() Event {
 		return Looked{Gone: true}
 	}
 	e := Looked{Sighting: s.sighting(), EngineNow: s.c.now.Add(time.Duration(s.next()) * time.Second)}
+	for range s.next() % 3 {
+		if s.next() < 100 {
+			o := s.owner()
+			e.Owners = append(e.Owners, OwnerSeen{
+				ID: o.ID, Name: o.ID, Tie: o.Tie, Gone: s.next() < 20, Status: Status(1 + s.next()%4),
+				Health: Health(s.next() % 5), StartedAt: s.engineTime(),
+			})
+		}
+	}
+	if k := s.next(); k < 40 {
+		e.Held, e.HeldFor = []Hold{HoldPeer, HoldCause, HoldStorm}[k%3], time.Duration(1+k)*time.Second
+	}
 	if k := s.next(); k < 20 {
 		e.Blind = time.Duration(k) * time.Second
 	} else if k < 40 {
@@ -109,6 +127,11 @@ func (s *script) looked() Event {
 		e.Gap = time.Duration(k) * time.Second
 	}
 	return e
+}
+
+func (s *script) owner() Owner {
+	id := []string{"a", "b", "c"}[s.next()%3]
+	return Owner{ID: id, Name: id, Tie: Tie(s.next() % 5), Ours: s.next() < 128, Died: s.next() < 40, Path: []string{id}}
 }
 
 func (s *script) finished(number uint64) Event {

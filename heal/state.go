@@ -38,6 +38,7 @@ const (
 	HoldOwner           // one that it is to be restarted after is not ready
 	HoldStorm           // the host seems to be in trouble: a canary is healed first
 	HoldAsked           // somebody asked defib to pause
+	HoldPeer            // another container of its service is being healed
 )
 
 // String gives the hold as logs spell it.
@@ -47,7 +48,7 @@ func (h Hold) String() string {
 		"waiting for a fresh probe", "exited", "somebody sent it a signal", "its project is being changed",
 		"no events tell whether somebody is stopping it", "one that it depends on is healed first",
 		"one that it is restarted after is not ready", "many turned unhealthy at once: a canary is healed first",
-		"defib is paused for it",
+		"defib is paused for it", "another of its service is healed first",
 	}[h]
 }
 
@@ -96,6 +97,13 @@ type State struct {
 	Deadline     time.Time
 	Timing       Timing
 
+	// What it is to be restarted after.
+	After      []Owner
+	Wave       []string  // ids of those whose restart led to the last act
+	Following  bool      // the incident began with an owner's restart
+	FollowedBy string    // the owner that it was last restarted after
+	OwnerReady time.Time // since when all of them are ready
+
 	// What the gate needs. StartedAt, StoppingAt and StaleProbe are times of
 	// the engine's clock and are compared with each other only.
 	StartedAt  time.Time
@@ -127,5 +135,5 @@ func (s State) IsZero() bool { return s.Healed() && s.Trouble.IsZero() }
 // Healed tells whether nothing but troubles need be remembered of the container.
 func (s State) Healed() bool {
 	return s.Phase == Steady && !s.Looking && len(s.Restarts) == 0 &&
-		s.StoppingAt.IsZero() && s.Signal == "" && !s.NeedProbe && s.HoldUntil.IsZero()
+		len(s.After) == 0 && s.StoppingAt.IsZero() && s.Signal == "" && !s.NeedProbe && s.HoldUntil.IsZero()
 }

@@ -4,6 +4,12 @@ import "time"
 
 // What people are told of troubles, once each.
 
+// OfTrouble tells whether a notice is of a trouble that is told without being
+// treated: its beginning or its end, apart from the healing.
+func (n Notice) OfTrouble() bool {
+	return n.Ended != 0 || (n.Reason >= CrashLooping && n.Reason <= StuckStarting)
+}
+
 // tellTrouble tells of a trouble, once in its incident, unless the same was
 // told not long ago; it tells whether it did.
 func (d *decision) tellTrouble(r Reason, since time.Time, add func(*Notice)) bool {

@@ -117,7 +117,7 @@ func (d *decision) succeeded(e Finished) {
 		return
 	}
 	d.s.StartedAt = e.Seen.StartedAt
-	if d.well(e.Seen.Health) && e.Seen.Status == StatusRunning {
+	if (e.Seen.Health == Healthy || e.Seen.Health == HealthNone) && e.Seen.Status == StatusRunning {
 		d.sawHealthy()
 	}
 }
@@ -140,7 +140,10 @@ func (d *decision) restarted(took time.Duration) {
 	d.s.NeedProbe = false
 	d.s.DownSince = time.Time{}
 	d.await()
-	d.tell(Restarted, func(n *Notice) { n.Took = took })
+	d.followed()
+	// Nothing was wrong with one that only follows: people hear of it when it is well.
+	aside := d.s.Following && d.s.Told&^(1<<Restarted) == 0
+	d.tell(Restarted, func(n *Notice) { n.Took, n.Silent = took, n.Silent || aside })
 }
 
 // failed plans the next try. It is soon, because the container may be down.

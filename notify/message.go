@@ -77,6 +77,9 @@ func tell(a alert, now time.Time) message {
 		return s.test(now)
 	}
 	s.name = s.called()
+	if s.Count > 0 {
+		s.name = inAll(s.Count, s.Of)
+	}
 	s.who = s.identity()
 	t := s.tale()
 	m := message{
@@ -86,7 +89,9 @@ func tell(a alert, now time.Time) message {
 	if delay := now.Sub(s.At); !s.At.IsZero() && delay >= late {
 		lines = []string{"This message is late: it is about what happened " + inWords(delay) + " ago.", t.opening}
 	}
-	lines = append(lines, s.why()...)
+	if s.Reason != heal.Followed && s.Count == 0 { // else its health is not what it is about
+		lines = append(lines, s.why()...)
+	}
 	if t.done != "" {
 		lines = append(lines, "Done: "+t.done)
 	}
@@ -137,6 +142,9 @@ func (s *story) facts() []fact {
 		{"Image", clean(s.Container.Image, maxName)},
 		{"Restarts", s.restarts()},
 		{"Incident", clean(s.Incident, maxName)},
+	}
+	if s.Count > 0 {
+		all = []fact{{"Healed first", clean(s.Container.Name, maxName)}, {"Incident", clean(s.Incident, maxName)}}
 	}
 	var known []fact
 	for _, f := range all {

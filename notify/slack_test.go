@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,15 @@ func stories() map[string]heal.Notice {
 		n.Reason, n.ExitCode, n.Attempt = heal.ExitedByItself, 137, 0
 		after(n, 2*time.Minute)
 	})
+	add("followed", func(n *heal.Notice) { n.Reason, n.Attempt, n.Owner = heal.Followed, 1, "shop-vpn-1" })
+	add("owner-replaced", func(n *heal.Notice) { n.Reason, n.Attempt, n.Owner = heal.OwnerReplaced, 0, "shop-vpn-1" })
+	add("storm", func(n *heal.Notice) {
+		n.Reason, n.Count, n.Of, n.Names = heal.Stormed, 12, 15, []string{"shop-db-1", "shop-web-1", "<!channel>"}
+	})
+	add("storm-over", func(n *heal.Notice) {
+		n.Reason, n.Count, n.Of, n.Left = heal.StormOver, 12, 15, 1
+		after(n, 4*time.Minute)
+	})
 	add("removed", func(n *heal.Notice) { n.Reason = heal.Removed; after(n, 26*time.Hour) })
 	addTroubles(add)
 	add("hostile", func(n *heal.Notice) {
@@ -129,22 +139,33 @@ func indented(t *testing.T, payload any) []byte {
 
 // TestEveryReasonHasWords guards against a reason that was added to heal only.
 func TestEveryReasonHasWords(t *testing.T) {
-	for r := heal.Restarted; r <= heal.Removed; r++ {
+	many := []heal.Reason{heal.Stormed, heal.StormOver}
+	for r := heal.Restarted; r <= heal.StormOver; r++ {
 		n := unhealthy()
 		n.Reason = r
+		if slices.Contains(many, r) {
+			n.Count, n.Of, n.Names = 12, 15, []string{"shop-web-1"}
+		}
 		m := tell(alert{Notice: n, Host: "host1"}, n.At)
-		if strings.Contains(m.title, "needs attention") || !strings.Contains(m.title, "host1") || !strings.Contains(m.title, "shop-web-1") {
+		name, parts := "shop-web-1", []string{"shop-web-1", "service web", "project shop", "host1", "exit code 7", "Failed to connect", "\nNext: "}
+		switch r { //nolint:exhaustive // these are about something else than its health
+		case heal.Stormed, heal.StormOver:
+			name, parts = "12 of 15", []string{"host1", "\nNext: "}
+		case heal.Followed:
+			parts = []string{"shop-web-1", "service web", "project shop", "host1", "\nNext: "}
+		}
+		if strings.Contains(m.title, "needs attention") || !strings.Contains(m.title, "host1") || !strings.Contains(m.title, name) {
 			t.Errorf("%s: %s", r, m.title)
 		}
 		if got := strings.HasPrefix(m.title, "[RESOLVED] "); got != r.Resolves() {
 			t.Errorf("%s: %s", r, m.title)
 		}
-		for _, part := range []string{"shop-web-1", "service web", "project shop", "host1", "exit code 7", "Failed to connect", "\nNext: "} {
+		for _, part := range parts {
 			if !strings.Contains(m.text, part) {
 				t.Errorf("%s: %q is not in:\n%s", r, part, m.text)
 			}
 		}
-		if r != heal.Recovered && r != heal.OnlyTold && strings.Contains(m.text, "healthy again") {
+		if r != heal.Recovered && r != heal.OnlyTold && r != heal.StormOver && strings.Contains(m.text, "healthy again") {
 			t.Errorf("%s promises health:\n%s", r, m.text)
 		}
 	}

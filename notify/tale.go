@@ -46,6 +46,14 @@ func (s *story) usual() tale {
 		return s.quarantined()
 	case heal.CrashLooping, heal.OutOfMemory, heal.StuckStarting:
 		return s.trouble()
+	case heal.Followed:
+		return s.followed()
+	case heal.OwnerReplaced:
+		return s.ownerReplaced()
+	case heal.Stormed:
+		return s.stormed()
+	case heal.StormOver:
+		return s.stormOver()
 	case heal.Recovered:
 		return s.recovered()
 	case heal.StoppedByOther, heal.ExitedByItself, heal.Removed:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -195,18 +196,15 @@ func (e *engine) sighting(m events.Message) (sighting, bool) {
 	return s, m.Actor.ID != ""
 }
 
-// list lists running and paused containers: those with a label, or all for an
-// empty one; those of one health (unhealthy, none), or all for an empty one.
-// What it says of health is true only where health is "unhealthy".
-func (e *engine) list(ctx context.Context, label, health string) ([]sighting, error) {
+// list lists the containers of one health (unhealthy, none) that run or are
+// paused; for an empty one all there are. What it says of health is true only
+// where health is "unhealthy".
+func (e *engine) list(ctx context.Context, health string) ([]sighting, error) {
 	f := filters.NewArgs()
-	if label != "" {
-		f.Add("label", label)
-	}
 	if health != "" {
 		f.Add("health", health)
 	}
-	found, err := e.read.ContainerList(ctx, container.ListOptions{Filters: f})
+	found, err := e.read.ContainerList(ctx, container.ListOptions{Filters: f, All: health == ""})
 	if err != nil {
 		return nil, fmt.Errorf("list containers: %w", err)
 	}
@@ -215,6 +213,9 @@ func (e *engine) list(ctx context.Context, label, health string) ([]sighting, er
 		out[i] = sighting{
 			id: c.ID, labels: c.Labels, container: containerOf(c.ID, ownName(c.Names), c.Image, c.Labels),
 			event: heal.Observed{Health: heal.Unhealthy, Status: statusOf(string(c.State))},
+		}
+		if owner, shared := strings.CutPrefix(c.HostConfig.NetworkMode, "container:"); shared {
+			out[i].network = cut(owner, 64)
 		}
 	}
 	return out, nil
@@ -251,13 +252,31 @@ func (e *engine) inspect(ctx context.Context, id string) (inspection, error) {
 			seen.Probe = heal.Probe{Start: last.Start, ExitCode: last.ExitCode, Output: cut(last.Output, 1000)}
 		}
 	}
-	return inspection{Sighting: seen, container: containerOf(c.ID, c.Name, c.Config.Image, c.Config.Labels)}, nil
+	return inspection{
+		Sighting: seen, container: containerOf(c.ID, c.Name, c.Config.Image, c.Config.Labels), shares: sharesOf(c.HostConfig),
+	}, nil
+}
+
+// sharesOf gives the containers whose namespaces one shares. The engine has
+// turned names into ids (engine fact 5.1).
+func sharesOf(h *container.HostConfig) []string {
+	if h == nil {
+		return nil
+	}
+	var ids []string
+	for _, mode := range []string{string(h.NetworkMode), string(h.PidMode), string(h.IpcMode)} {
+		if id, shared := strings.CutPrefix(mode, "container:"); shared && !slices.Contains(ids, id) {
+			ids = append(ids, cut(id, 64))
+		}
+	}
+	return ids
 }
 
 // timingOf reads a HEALTHCHECK with the engine's defaults (daemon/health.go).
 func timingOf(h *container.HealthConfig) heal.Timing {
 	t := heal.Timing{Interval: 30 * time.Second, Timeout: 30 * time.Second, Retries: 3}
 	if h == nil {
+		t.Interval, t.Timeout = 5*time.Second, 0 // running is all that it can show
 		return t
 	}
 	if h.Interval > 0 {

@@ -188,7 +188,7 @@ func TestConnectSaysWhatToDo(t *testing.T) {
 		e, err := connect(t.Context(), Options{Endpoint: Endpoint{Host: host}}, func(error) {})
 		if err == nil {
 			// An engine that is too new says so to the first call.
-			_, err = e.list(t.Context(), "", "unhealthy")
+			_, err = e.list(t.Context(), "unhealthy")
 			e.close()
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -13,7 +13,7 @@ import (
 // nothing.
 
 func (w *Watcher) logChange(e *entry, before heal.State, told bool) {
-	if before.Phase != heal.Steady && e.state.Healed() && !told {
+	if before.Phase != heal.Steady && e.state.Healed() && !told && !before.Following {
 		message := "is gone or down, and not by defib: nothing to do"
 		if !e.state.HealthySince.IsZero() {
 			message = "healthy again before anything was done"
@@ -52,12 +52,40 @@ func (w *Watcher) logAct(e *entry, a heal.Act) {
 			l.Int("exit_code", s.ExitCode).Msg("exited by itself: starting it (autoheal.start-exited)")
 			return
 		}
+		if s.Following {
+			l.Str("owner", ownerName(s)).Msg("went down with one that it depends on, which is back: starting it")
+			return
+		}
 		l.Msg("down after its restart: starting it")
 	case heal.Stop:
 		l.Stringer("stop_timeout", a.Grace).Int("exit_code", s.Probe.ExitCode).Str("health_output", s.Probe.Output).Msg("unhealthy: stopping it")
 	default:
+		if s.Following {
+			l.Str("owner", ownerName(s)).Stringer("stop_timeout", a.Grace).Msg("one that it depends on was restarted: restarting it as well")
+			return
+		}
 		l.Stringer("stop_timeout", a.Grace).Int("exit_code", s.Probe.ExitCode).Str("health_output", s.Probe.Output).Msg("unhealthy: restarting it")
 	}
+}
+
+func ownerName(s heal.State) string {
+	if len(s.After) == 0 {
+		return s.FollowedBy
+	}
+	return s.After[0].Name
+}
+
+func (w *Watcher) logHost(n heal.Notice) {
+	level := zerolog.WarnLevel
+	if n.Reason.Resolves() {
+		level = zerolog.InfoLevel
+	}
+	l := w.log.WithLevel(level).Str("reason", n.Reason.String()).Str("incident", n.Incident).
+		Int("count", n.Count).Int("of", n.Of).Int("left", n.Left)
+	if n.Container.Name != "" {
+		l = l.Str("container", n.Container.Name)
+	}
+	l.Msg(words(n.Reason))
 }
 
 // quietly lowers the level of what has been said before: a trouble that lasts
@@ -80,6 +108,9 @@ func (w *Watcher) logNotice(e *entry, n heal.Notice) {
 	level = quietly(level, n.Repeat && n.Reason == heal.RestartFailed)
 	l := w.about(w.log.WithLevel(level), e).Str("phase", e.state.Phase.String()).Str("reason", n.Reason.String()).
 		Str("incident", n.Incident).Int("attempt", n.Attempt)
+	if n.Owner != "" {
+		l = l.Str("owner", n.Owner)
+	}
 	if n.Took > 0 {
 		l = l.Stringer("took", n.Took.Round(time.Millisecond))
 	}
@@ -113,6 +144,14 @@ func words(r heal.Reason) string {
 		return "was killed by the kernel for want of memory"
 	case heal.StuckStarting:
 		return "has been starting for longer than its health check allows"
+	case heal.Followed:
+		return "restarted after one that it depends on, and well"
+	case heal.OwnerReplaced:
+		return "its network is gone: the container that owned it was recreated, and only recreating this one repairs that"
+	case heal.Stormed:
+		return "many turned unhealthy at once: a canary is healed first, the others wait"
+	case heal.StormOver:
+		return "the storm is over"
 	case heal.Recovered:
 		return "healthy again"
 	case heal.StoppedByOther:

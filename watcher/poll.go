@@ -55,7 +55,7 @@ func (w *Watcher) listOnce(ctx context.Context) (listed, error) {
 	eng := w.engine.Load()
 	call, cancel := context.WithTimeout(ctx, min(w.o.CallTimeout, listTimeout))
 	defer cancel()
-	found, err := eng.list(call, w.o.Selection.filter(), "unhealthy")
+	found, err := eng.list(call, "unhealthy")
 	if err != nil {
 		w.cond.fail(plain(err))
 		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
@@ -95,7 +95,7 @@ func (w *Watcher) introduceAll(ctx context.Context, eng *engine) {
 
 // introduceWatched logs every watched container and gives their number.
 func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) int {
-	all, err := eng.list(ctx, w.o.Selection.filter(), "")
+	all, err := eng.list(ctx, "")
 	if err != nil {
 		if isForbidden(err) {
 			w.log.Error().Stringer("endpoint", w.o.Endpoint).
@@ -103,10 +103,11 @@ func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) int {
 		}
 		return 0 // poll says what is wrong
 	}
+	defer w.send(met{all: all, check: true})
 	count := 0
 	for _, s := range all {
 		switch ok, _ := w.o.Selection.choose(s.labels); {
-		case w.isOwn(s.id, s.labels):
+		case w.isOwn(s.id, s.labels), !isRunning(s):
 		case ok:
 			w.logWatched(s, "watching")
 			count++
@@ -114,7 +115,7 @@ func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) int {
 			w.logMisread(s)
 		}
 	}
-	unprobed, err := eng.list(ctx, w.o.Selection.filter(), "none")
+	unprobed, err := eng.list(ctx, "none")
 	if err != nil {
 		return count
 	}

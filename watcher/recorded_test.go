@@ -71,7 +71,7 @@ func TestRecordedEngines(t *testing.T) {
 		if got := eventsOf(t, e); !slices.Equal(got, c.events) {
 			t.Errorf("%s: events\n got  %q\n want %q", c.engine, got, c.events)
 		}
-		list, err := e.list(t.Context(), "autoheal", "unhealthy")
+		list, err := e.list(t.Context(), "unhealthy")
 		if err != nil || len(list) != 1 {
 			t.Fatalf("%s: list: %v, %v", c.engine, list, err)
 		}

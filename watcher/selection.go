@@ -18,13 +18,16 @@ const (
 	labelAction      = "autoheal.action"
 	labelStopTimeout = "autoheal.stop.timeout"
 	labelStartExited = "autoheal.start-exited"
+	labelRestartWith = "autoheal.restart-with"
 	labelSwarmTask   = "com.docker.swarm.task.id"
 	labelOneOff      = "com.docker.compose.oneoff"
 )
 
 // Labels gives the labels that a container may have, for the README's table
 // and for the spelling of unknown ones.
-func Labels() []string { return []string{labelOptOut, labelAction, labelStopTimeout, labelStartExited} }
+func Labels() []string {
+	return []string{labelOptOut, labelAction, labelRestartWith, labelStartExited, labelStopTimeout}
+}
 
 // Selection says which containers are watched.
 type Selection struct {
@@ -47,15 +50,6 @@ func ParseSelection(text string) (Selection, error) {
 		return Selection{}, fmt.Errorf("has no value after the =")
 	}
 	return Selection{Key: key, Value: value}, nil
-}
-
-// filter gives the label filter that an engine understands; empty for all.
-// A true in any spelling is more than the engine can compare.
-func (s Selection) filter() string {
-	if s.Value != "" {
-		return s.Key + "=" + s.Value
-	}
-	return s.Key
 }
 
 // choose tells whether a container with these labels is watched and why, or

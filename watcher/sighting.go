@@ -13,6 +13,7 @@ type sighting struct {
 	id        string
 	container heal.Container
 	labels    map[string]string
+	network   string     // of a list entry: the id of the container whose network it shares
 	event     heal.Event // nil for what only concerns selection
 	created   bool       // the container is new
 	at        time.Time  // of an event, on the engine's clock
@@ -24,6 +25,7 @@ type inspection struct {
 	heal.Sighting
 
 	container heal.Container
+	shares    []string // ids of the containers whose namespaces it shares
 }
 
 // containerOf names a container for people. What it is made of is hostile

@@ -222,8 +222,13 @@ func (w *Watcher) introduce(ctx context.Context, s sighting, watched bool) {
 	}
 	w.logWatched(s, "watching a new container")
 	go func() {
-		if seen, err := w.inspect(ctx, s.id); err == nil && seen.Health == heal.HealthNone && !w.startsExited(s.labels) {
+		seen, err := w.inspect(ctx, s.id)
+		if err != nil {
+			return
+		}
+		if seen.Health == heal.HealthNone && !w.startsExited(s.labels) {
 			w.logUnprobed(s.container)
 		}
+		w.send(met{all: []sighting{s}, shares: map[string][]string{s.id: seen.shares}})
 	}()
 }

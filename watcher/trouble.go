@@ -30,7 +30,7 @@ func (w *Watcher) pollStarting(ctx context.Context) {
 			continue
 		}
 		call, cancel := context.WithTimeout(ctx, min(w.o.CallTimeout, listTimeout))
-		found, err := eng.list(call, w.o.Selection.filter(), "starting")
+		found, err := eng.list(call, "starting")
 		cancel()
 		if err == nil && len(found) > 0 {
 			w.send(starting{found})

@@ -33,13 +33,16 @@ type Watcher struct {
 	redial atomic.Pointer[context.CancelFunc] // ends the stream that is open
 
 	// Owned by the loop.
-	entries map[string]*entry
-	turns   turns
-	wakes   wakes
-	quiet   quiet
-	gapAt   time.Time // the newest list after a gap in what events told
-	acting  int
-	trouble string // what last kept an inspection from working; said once
+	entries  map[string]*entry
+	graph    graph
+	host     *heal.Host
+	turns    turns
+	wakes    wakes
+	quiet    quiet
+	gapAt    time.Time // the newest list after a gap in what events told
+	acting   int
+	counting bool   // the watched are being counted
+	trouble  string // what last kept an inspection from working; said once
 
 	looks chan struct{} // holds a token for each inspection under way
 	ended chan struct{} // closed when the loop has ended
@@ -50,6 +53,7 @@ type entry struct {
 	container heal.Container
 	policy    heal.Policy
 	state     heal.State
+	known     bool // people were told of this incident
 	unheard   bool // the list told of its trouble while the stream was silent
 }
 
@@ -61,7 +65,7 @@ type message interface {
 // New makes a watcher; it does nothing before Run.
 func New(o Options) *Watcher {
 	return &Watcher{
-		o: o, log: o.Log, entries: map[string]*entry{}, quiet: quiet{}, turns: newTurns(o.Parallel),
+		o: o, log: o.Log, entries: map[string]*entry{}, graph: newGraph(), host: heal.NewHost(), quiet: quiet{}, turns: newTurns(o.Parallel),
 		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
 		looks: make(chan struct{}, maxLooks),
 		cond:  condition{since: time.Now(), grace: o.StartPeriod},
@@ -105,7 +109,8 @@ func (w *Watcher) loop(ctx context.Context) {
 		if deadline != nil && w.acting == 0 {
 			return
 		}
-		timer.Reset(w.wakes.next(time.Now()))
+		w.consult(ctx)
+		timer.Reset(w.sleep(time.Now()))
 		select {
 		case m := <-w.in:
 			m.apply(ctx, w)
@@ -123,6 +128,15 @@ func (w *Watcher) loop(ctx context.Context) {
 	}
 }
 
+// sleep gives how long the loop may sleep if nothing comes.
+func (w *Watcher) sleep(now time.Time) time.Duration {
+	d := w.wakes.next(now)
+	if at := w.host.WakeAt(); !at.IsZero() {
+		d = max(0, min(d, at.Sub(now)))
+	}
+	return d
+}
+
 // send hands a message to the loop; after its end the message is dropped.
 func (w *Watcher) send(m message) {
 	select {
@@ -138,6 +152,12 @@ func (h heard) apply(ctx context.Context, w *Watcher) {
 	if w.isOwn(h.id, h.labels) {
 		return
 	}
+	w.take(ctx, h)
+	w.ownerChanged(ctx, h.sighting)
+}
+
+// take passes an event to the container that it is about.
+func (w *Watcher) take(ctx context.Context, h heard) {
 	if e, known := w.entries[h.id]; known {
 		if h.container.Name != "" {
 			e.container.Name = h.container.Name
@@ -157,6 +177,7 @@ func (h heard) apply(ctx context.Context, w *Watcher) {
 		w.introduce(ctx, h.sighting, watched)
 	}
 	if !watched {
+		w.noteOther(h.sighting)
 		return
 	}
 	if h.event != nil && relevant(h.event) {
@@ -197,13 +218,15 @@ func (l listed) apply(ctx context.Context, w *Watcher) {
 		w.gapAt = now
 	}
 	w.quiet.sweep(now)
-	present := make(map[string]bool, len(l.found))
+	present, others := make(map[string]bool, len(l.found)), map[string]heal.Container{}
 	surprise, silent := false, !l.first && w.cond.silent(w.o.Interval)
 	for _, s := range l.found {
 		if watched, _ := w.o.Selection.choose(s.labels); watched && !w.isOwn(s.id, s.labels) {
 			present[s.id] = true
 			news := w.found(ctx, s, silent)
 			surprise = surprise || news
+		} else if o, _ := s.event.(heal.Observed); !watched && o.Status == heal.StatusRunning {
+			others[s.id] = s.container
 		}
 	}
 	for id, e := range w.entries {
@@ -211,6 +234,7 @@ func (l listed) apply(ctx context.Context, w *Watcher) {
 			w.feed(ctx, e, heal.Absent{})
 		}
 	}
+	w.noteOthers(others)
 	if surprise && !l.first {
 		time.AfterFunc(time.Second, func() { w.send(suspicion{}) })
 	}
@@ -267,6 +291,7 @@ func (w *Watcher) feed(ctx context.Context, e *entry, ev heal.Event) {
 			told = true
 		}
 	}
+	w.host.Note(e.container, w.graph.needs(id), state, time.Now())
 	w.logChange(e, before, told)
 	if state.Phase != heal.Restarting && !state.ToAct {
 		w.giveTurn(ctx, id)
@@ -291,6 +316,14 @@ func (w *Watcher) wake(ctx context.Context) {
 
 // tell completes a notice, logs it and hands it on.
 func (w *Watcher) tell(e *entry, n heal.Notice) {
+	// Silent is for log and script only: what is done after giving up, and what
+	// the messages on a storm say for all.
+	if !n.OfTrouble() {
+		over := n.Reason.Resolves() && n.Reason != heal.Followed && !e.known // of what nobody heard
+		hushed := n.Silent || n.Repeat || over || w.host.Hushed(e.container.ID, n.Reason, e.known)
+		n.Silent = hushed && !n.Repeat
+		e.known = (e.known || !hushed) && !n.Reason.Ends()
+	}
 	n.Container = e.container
 	n.Incident = e.container.ShortID() + "-" + strconv.FormatInt(n.Since.UnixMilli(), 36)
 	w.logNotice(e, n)

@@ -19,12 +19,13 @@ func (w *Watcher) look(ctx context.Context, e *entry, a heal.Look) {
 		w.log.Debug().Str("container", e.container.Name).Msg("waiting for its turn")
 		return
 	}
-	w.startLook(ctx, id, a.ToAct)
+	w.startLook(ctx, e, a.ToAct)
 }
 
 // startLook inspects in a worker. Before an act it lets a new stream tell what
 // happened before it was opened: that somebody is stopping the container, say.
-func (w *Watcher) startLook(ctx context.Context, id string, toAct bool) {
+func (w *Watcher) startLook(ctx context.Context, e *entry, toAct bool) {
+	id, after := e.container.ID, e.state.After
 	go func() {
 		if wait := w.cond.settles(); toAct && wait > 0 {
 			select {
@@ -33,7 +34,11 @@ func (w *Watcher) startLook(ctx context.Context, id string, toAct bool) {
 			}
 		}
 		seen, err := w.inspect(ctx, id)
-		w.send(looked{id: id, seen: seen, err: err})
+		l := looked{id: id, seen: seen, err: err}
+		if err == nil {
+			l.owners = w.owners(ctx, seen.shares, after)
+		}
+		w.send(l)
 	}()
 }
 
@@ -57,7 +62,7 @@ func (w *Watcher) inspect(ctx context.Context, id string) (inspection, error) {
 func (w *Watcher) giveTurn(ctx context.Context, id string) {
 	for next, ok := w.turns.give(id); ok; next, ok = w.turns.give(next) {
 		if e, known := w.entries[next]; known && e.state.ToAct {
-			w.startLook(ctx, next, true)
+			w.startLook(ctx, e, true)
 			return
 		}
 	}
@@ -65,9 +70,10 @@ func (w *Watcher) giveTurn(ctx context.Context, id string) {
 
 // looked is the result of a look.
 type looked struct {
-	id   string
-	seen inspection
-	err  error
+	id     string
+	seen   inspection
+	owners []heal.OwnerSeen
+	err    error
 }
 
 func (l looked) apply(ctx context.Context, w *Watcher) {
@@ -80,8 +86,15 @@ func (l looked) apply(ctx context.Context, w *Watcher) {
 	case l.err == nil:
 		e.container = l.seen.container
 		w.trouble = ""
+		probe := l.seen.Timing.Interval + l.seen.Timing.Timeout
+		if len(e.state.After) > 0 {
+			probe = 0 // no probe of its own would tell that it need not be restarted
+		}
+		held, wait := w.host.Judge(l.id, probe, time.Now())
 		w.feed(ctx, e, heal.Looked{
 			Sighting: l.seen.Sighting, EngineNow: w.engineNow(),
+			Owners: l.owners,
+			Held:   held, HeldFor: wait,
 			Blind: w.blind(e, l.seen.StopTimeout),
 			Gap:   max(0, time.Until(w.gapAt.Add(stops(l.seen.StopTimeout)))),
 			Busy:  w.quiet.left(e.container.Project, time.Now()),

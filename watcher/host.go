@@ -1,0 +1,87 @@
+package watcher
+
+import (
+	"context"
+	"time"
+
+	"defib/heal"
+)
+
+// consult asks heal what the host's state means for those that are held, after
+// each message and whenever its time has come. Those that are looked at may
+// change the host's state again, which the next call takes up.
+func (w *Watcher) consult(ctx context.Context) {
+	now := time.Now()
+	for _, id := range w.host.Ready(now) {
+		if e := w.entries[id]; e != nil {
+			w.feed(ctx, e, heal.Freed{})
+		}
+	}
+	for _, n := range w.host.News() {
+		w.logHost(n)
+		w.o.Notifier.Post(n)
+	}
+	if w.host.WantsCount() && !w.counting {
+		w.counting = true
+		go w.count(ctx)
+	}
+}
+
+// count counts the watched containers that run.
+func (w *Watcher) count(ctx context.Context) {
+	c := counted{running: -1}
+	if eng := w.engine.Load(); eng != nil {
+		call, cancel := context.WithTimeout(ctx, listTimeout)
+		defer cancel()
+		if all, err := eng.list(call, ""); err == nil {
+			c.running = w.running(all)
+		}
+	}
+	w.send(c)
+}
+
+// running counts the watched containers of a full list that run.
+func (w *Watcher) running(all []sighting) int {
+	n := 0
+	for _, s := range all {
+		if watched, _ := w.o.Selection.choose(s.labels); watched && isRunning(s) && !w.isOwn(s.id, s.labels) {
+			n++
+		}
+	}
+	return n
+}
+
+// counted is how many watched containers run; -1: not known.
+type counted struct{ running int }
+
+func (c counted) apply(_ context.Context, w *Watcher) {
+	w.counting = false
+	if c.running >= 0 {
+		w.host.Counted(c.running, time.Now())
+	}
+}
+
+// noteOther takes what an event says of a container that is not watched: those
+// that depend on it wait for it.
+func (w *Watcher) noteOther(s sighting) {
+	switch e := s.event.(type) {
+	case heal.Observed:
+		if e.Health != heal.HealthUnknown {
+			w.host.NoteOther(s.container, e.Health == heal.Unhealthy)
+		}
+	case heal.Died, heal.Destroyed, heal.Paused:
+		w.host.NoteOther(s.container, false)
+	}
+}
+
+// noteOthers takes a complete list of the unhealthy that are not watched.
+func (w *Watcher) noteOthers(others map[string]heal.Container) {
+	for _, id := range w.host.Others() {
+		if _, still := others[id]; !still {
+			w.host.NoteOther(heal.Container{ID: id}, false)
+		}
+	}
+	for _, c := range others {
+		w.host.NoteOther(c, true)
+	}
+}
