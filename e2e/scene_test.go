@@ -77,7 +77,10 @@ func (s *scene) watched(flags ...string) []string {
 func (s *scene) patient(name string, flags []string, habits ...string) patient {
 	s.Helper()
 	p := patient{scene: s, name: s.name + "-" + name}
-	args := slices.Concat([]string{"run", "-d", "--name", p.name, "--network", "none", "--label", sceneLabel + "=" + s.name},
+	if !slices.Contains(flags, "--network") {
+		flags = append([]string{"--network", "none"}, flags...)
+	}
+	args := slices.Concat([]string{"run", "-d", "--name", p.name, "--label", sceneLabel + "=" + s.name},
 		flags, []string{patientImage, "serve"}, habits)
 	p.id = s.docker(args...)
 	s.removeLater(s.engine, p.id)

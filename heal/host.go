@@ -118,7 +118,7 @@ func (h *Host) Note(c Container, needs []string, s State, now time.Time) {
 	p.Container, p.needs = c, needs
 	p.phase, p.ill, p.healing, p.told = s.Phase, s.isIll(), s.isHealing(), s.Told != 0
 	if p.sick = p.ill && !s.Following; p.sick && !before.sick {
-		h.storm.fellIll(p, now)
+		h.storm.fellIll(h, p, now)
 	}
 	h.count(p, 1)
 	if s.Phase == Restarting {

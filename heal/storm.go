@@ -53,14 +53,29 @@ type illness struct {
 }
 
 // fellIll notes that a watched container has turned unhealthy.
-func (st *storm) fellIll(p *patient, now time.Time) {
+func (st *storm) fellIll(h *Host, p *patient, now time.Time) {
 	st.forget(now)
 	st.recent = append(st.recent, illness{at: now, id: p.ID, unit: p.unit()})
-	if st.stage == calm && len(st.recent) > stormServices && now.Sub(st.counted) >= suspectAgain && st.units() > stormServices {
+	switch {
+	case st.stage == raging && !p.told:
+		st.join(p)
+	case st.stage != calm || len(st.recent) <= stormServices || st.units() <= stormServices:
+	case st.of > 0 && now.Sub(st.counted) < stormWithin: // they were counted a moment ago
+		st.compare(h, now)
+	case now.Sub(st.counted) >= suspectAgain:
 		st.stage, st.counted = suspected, now
 	}
-	if st.stage == raging && !p.told {
-		st.join(p)
+}
+
+// compare begins a storm if more than half of the watched have turned
+// unhealthy within the minute, and more than three services.
+func (st *storm) compare(h *Host, now time.Time) {
+	ids := map[string]bool{}
+	for _, i := range st.recent {
+		ids[i.id] = true
+	}
+	if 2*len(ids) > st.of && st.units() > stormServices {
+		h.breakOut(now)
 	}
 }
 
@@ -97,21 +112,15 @@ func (h *Host) Counted(watched int, now time.Time) {
 		return
 	}
 	st.forget(now)
-	ids := map[string]bool{}
-	for _, i := range st.recent {
-		ids[i.id] = true
-	}
-	st.stage, st.counted, h.changed = calm, now, true
-	if 2*len(ids) > watched && st.units() > stormServices {
-		h.breakOut(watched, now)
-	}
+	st.stage, st.of, st.counted, h.changed = calm, watched, now, true
+	st.compare(h, now)
 }
 
 // breakOut begins a storm.
-func (h *Host) breakOut(watched int, now time.Time) {
+func (h *Host) breakOut(now time.Time) {
 	st := &h.storm
 	*st = storm{
-		stage: raging, since: now, counted: now, recent: st.recent, of: watched,
+		stage: raging, since: now, counted: now, recent: st.recent, of: st.of,
 		members: map[string]bool{}, tried: map[string]bool{}, was: map[string]bool{},
 	}
 	for _, p := range h.sorted() {
@@ -235,10 +244,12 @@ func (st *storm) tick(h *Host, now time.Time) {
 	}
 }
 
+// illMembers counts those that a storm is about. Those that defib gave up on
+// are none: people were told of each.
 func (h *Host) illMembers() int {
 	n := 0
 	for _, p := range h.patients {
-		if p.watched && p.ill {
+		if p.watched && p.ill && p.phase != GivenUp {
 			n++
 		}
 	}

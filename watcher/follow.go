@@ -45,7 +45,7 @@ func (w *Watcher) ownerStarted(ctx context.Context, s sighting) {
 	for _, d := range w.graph.dependents(s.container) {
 		switch {
 		case !d.watched:
-			if d.kind == heal.TieNamespace {
+			if watched, _ := w.o.Selection.choose(s.labels); watched && d.kind == heal.TieNamespace {
 				untouched = append(untouched, d.container.Name)
 			}
 		case d.kind != heal.TieNamespace && slices.Contains(path, d.container.ID):

@@ -4,6 +4,8 @@
 //	patient serve [flags]   runs until it is asked to stop
 //	patient probe           the HEALTHCHECK: fails while the patient is sick
 //	patient sicken          makes the patient sick at once (docker exec)
+//	patient cure            makes it well again
+//	patient reach           tells whether a patient with -listen is in the same network
 package main
 
 import (
@@ -11,6 +13,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"slices"
@@ -44,8 +47,12 @@ func run(args []string) error {
 		return probe()
 	case "sicken":
 		return sicken("asked to")
+	case "cure":
+		return cure()
+	case "reach":
+		return reach()
 	default:
-		return fmt.Errorf("patient: %q is neither serve, probe nor sicken", args[0])
+		return fmt.Errorf("patient: %q is neither serve, probe, sicken, cure nor reach", args[0])
 	}
 }
 
@@ -68,12 +75,49 @@ func sicken(why string) error {
 	return nil
 }
 
+func cure() error {
+	if err := os.Remove(sickFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("patient: recover: %w", err)
+	}
+	return nil
+}
+
+// meeting is where a patient with -listen is found.
+const meeting = "127.0.0.1:8080"
+
+// listen answers every connection by taking it.
+func listen() error {
+	l, err := net.Listen("tcp", meeting) //nolint:noctx // it ends with the process
+	if err != nil {
+		return fmt.Errorf("patient: listen: %w", err)
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+		}
+	}()
+	return nil
+}
+
+func reach() error {
+	c, err := net.DialTimeout("tcp", meeting, time.Second) //nolint:noctx // it has a deadline
+	if err != nil {
+		return fmt.Errorf("patient: reach the other: %w", err)
+	}
+	return c.Close()
+}
+
 // habits are how a patient behaves.
 type habits struct {
 	sickRuns   string        // which of its runs it is sick in, such as "1,2"; "all" for each
 	sickAfter  time.Duration // how long it stays well in such a run
 	stopTakes  time.Duration // how long it takes to stop when asked
 	ignoreTerm bool          // it stops only when killed
+	listens    bool          // others that share its network find it
 	sickOnTerm bool          // it falls sick when asked to stop, as services that close their port do
 }
 
@@ -85,6 +129,7 @@ func serve(args []string) error {
 	flags.DurationVar(&h.stopTakes, "stop-takes", 0, "how long it takes to stop")
 	flags.BoolVar(&h.ignoreTerm, "ignore-term", false, "stop only when killed")
 	flags.BoolVar(&h.sickOnTerm, "sick-on-term", false, "fall sick when asked to stop")
+	flags.BoolVar(&h.listens, "listen", false, "be found by others in the same network")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -96,8 +141,13 @@ func serve(args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(sickFile); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("patient: recover: %w", err)
+	if err := cure(); err != nil {
+		return err
+	}
+	if h.listens {
+		if err := listen(); err != nil {
+			return err
+		}
 	}
 	var falls <-chan time.Time
 	if h.sickIn(run) {
