@@ -173,6 +173,8 @@ func (s *story) spec(words []string) dockertest.Spec {
 			c.Health.WarmUp = s.duration(value)
 		case "start-period":
 			c.Health.StartPeriod = s.duration(value)
+		case "never-probed":
+			c.Health.Interval = 0
 		case "no-start":
 			c.FailStart = strings.ReplaceAll(value, "_", " ")
 		default:
@@ -360,6 +362,10 @@ func (s *story) do(words []string) {
 		}
 	case "crash":
 		err = s.eng.Crash(name, 1)
+	case "oom":
+		err = s.eng.OOM(name)
+	case "set-health":
+		err = s.eng.SetHealth(name, args[1], "")
 	case "cannot-start":
 		err = s.eng.Edit(name, func(c *dockertest.Spec) { c.FailStart = strings.Join(words[2:], " ") })
 	default:

@@ -26,6 +26,8 @@ type checker struct {
 	told         int // what people saw in this incident
 	toldAny      bool
 	violations   []string
+
+	troubleMemory
 }
 
 func newChecker(p Policy) *checker {
@@ -49,7 +51,9 @@ func (c *checker) step(e Event) []Action {
 		c.fail("%T: the input was changed", e)
 	}
 	c.s = after
+	c.mayStart = before.HalfDone || len(before.After) > 0 || c.now.Before(before.Doubtful) || c.ownExit
 	c.note(e, before)
+	c.noteTrouble(e, before)
 	for _, a := range actions {
 		c.action(a, e, before)
 	}
@@ -85,7 +89,7 @@ func (c *checker) note(e Event, before State) {
 	}
 	if c.s.Tries == 0 && before.Tries > 0 {
 		rested := c.now.Sub(c.healthySince) >= c.p.Forget
-		if _, woke := e.(Woke); !c.byPerson && (!woke || !rested) && !c.s.IsZero() {
+		if _, woke := e.(Woke); !c.byPerson && (!woke || !rested) && !c.s.Healed() {
 			c.fail("%T: the back-off was forgotten without a reason", e)
 		}
 		c.tries = 0
@@ -116,7 +120,7 @@ func (c *checker) killed(idle bool) {
 }
 
 func (c *checker) noteForgotten(e Event) {
-	if c.byPerson || c.s.IsZero() {
+	if c.byPerson || c.s.Healed() {
 		c.restarts = nil
 		return
 	}
@@ -172,6 +176,8 @@ func (c *checker) act(a Act, e Event, before State) {
 		c.fail("%s without having looked: %T", a.Verb, e)
 	case !c.toAct:
 		c.fail("%s out of turn", a.Verb)
+	case a.Verb == Start && !c.mayStart:
+		c.fail("start of a container that defib has not stopped and may not start")
 	case a.Verb == Start && looked.Status != StatusExited:
 		c.fail("start of a container that is %s", looked.Status)
 	case a.Verb == Restart && follows(looked):
@@ -207,8 +213,12 @@ func (c *checker) act(a Act, e Event, before State) {
 }
 
 func (c *checker) tell(n Notice) {
+	if n.OfTrouble() {
+		c.tellTrouble(n)
+		return
+	}
 	ends := n.Reason.Ends()
-	if ends && n.Reason != Quarantined && n.Reason != Followed && !c.toldAny {
+	if ends && n.Reason != Quarantined && n.Reason != Followed && !n.Exited && !c.toldAny {
 		c.fail("%s though nothing was told before", n.Reason)
 	}
 	if !n.Repeat && !n.Silent {
@@ -242,5 +252,6 @@ func (c *checker) standing(e Event, before State) {
 			c.fail("a repeated observation (%s, %s) did something", o.Health, o.Status)
 		}
 	}
+	c.standingTrouble(e)
 	_ = before
 }

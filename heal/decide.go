@@ -36,6 +36,8 @@ func Decide(p Policy, s State, e Event, now time.Time) (State, []Action) {
 	case Woke:
 		d.woke()
 	}
+	d.exits(s, e)
+	d.troubles(s, e)
 	return d.s, d.actions
 }
 
@@ -248,6 +250,7 @@ func (d *decision) act(v Verb) {
 	d.s.WakeAt = time.Time{}
 	d.s.Number++
 	d.s.InFlight = v
+	d.s.Revived = d.s.Revived && v == Start
 	grace := d.p.StopTimeout
 	if grace < 0 {
 		grace = d.s.StopGrace
@@ -265,6 +268,9 @@ func (d *decision) tell(r Reason, add func(*Notice)) {
 	}
 	if n.StopTimeout < 0 {
 		n.StopTimeout = d.s.StopGrace
+	}
+	if n.Exited = d.s.Revived; n.Exited {
+		n.ExitCode = d.s.ExitCode
 	}
 	if add != nil {
 		add(&n)
@@ -292,8 +298,12 @@ func (d *decision) remember() {
 	d.s.Made++
 	d.s.Tries++
 	d.s.LastRestart = d.now
-	seed := uint64(d.s.StartedAt.UnixNano()) ^ uint64(d.s.Since.UnixNano())<<1 ^ uint64(d.s.Tries)
-	d.s.NotBefore = d.now.Add(d.p.backoff(d.s.Tries, seed))
+	d.s.NotBefore = d.now.Add(d.p.backoff(d.s.Tries, d.seed(d.s.Tries)))
+}
+
+// seed differs from container to container, incident to incident, and with n.
+func (d *decision) seed(n int) uint64 {
+	return uint64(d.s.StartedAt.UnixNano()) ^ uint64(d.s.Since.UnixNano())<<1 ^ uint64(n)
 }
 
 // spent tells whether the budget allows no restart now.

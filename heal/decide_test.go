@@ -160,6 +160,38 @@ func (w *world) word(text string) Event {
 		return Unpaused{}
 	case "destroyed":
 		return Destroyed{}
+	case "crashed": // and started by its restart policy
+		w.did(w.word("died"))
+		w.runs++
+		return w.word("started")
+	case "exit":
+		return Died{At: w.startedAt().Add(2 * time.Second)}
+	case "unclear exit":
+		return Died{At: w.startedAt().Add(2 * time.Second), Unclear: true}
+	case "seen down after a gap":
+		return Looked{Sighting: w.sighting(HealthNone, StatusExited), Gap: 11 * time.Second}
+	case "oom":
+		return OOMKilled{At: w.startedAt().Add(2 * time.Second)}
+	case "seen killed":
+		seen := w.sighting(HealthNone, StatusExited)
+		seen.OOMKilled, seen.ExitCode, seen.FinishedAt = true, 137, seen.StartedAt.Add(2*time.Second)
+		return Looked{Sighting: seen}
+	case "seen running":
+		return seen(HealthNone, StatusRunning)
+	case "seen grown":
+		l := Looked{Sighting: w.sighting(HealthNone, StatusRunning)}
+		l.PolicyRestarts = 3
+		return l
+	case "starting":
+		return Observed{Health: HealthStarting}
+	case "seen starting for 2m", "seen starting for 50s":
+		l := Looked{Sighting: w.sighting(HealthStarting, StatusRunning)}
+		d, _ := time.ParseDuration(text[len("seen starting for "):])
+		l.EngineNow = l.StartedAt.Add(d)
+		return l
+	case "trouble":
+		w.now = w.s.Trouble.WakeAt
+		return Woke{}
 	case "wake":
 		if w.s.WakeAt.After(w.now) {
 			w.now = w.s.WakeAt

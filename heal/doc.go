@@ -10,7 +10,8 @@
 //  2. It stores the returned State and carries out the returned actions, in
 //     their order. Outcomes come back as Events: Looked after a Look,
 //     Finished after a Restart, Stop or Start.
-//  3. It calls Decide with Woke at State.WakeAt, if that is not zero.
+//  3. It calls Decide with Woke at State.WakeAt and State.Trouble.WakeAt,
+//     where they are not zero.
 //
 // Durations are judged by the caller's clock only. Times that come from the
 // engine (StartedAt, probe times, the time of a kill) are compared with each

@@ -29,6 +29,8 @@ type Looked struct {
 	// somebody is changing it.
 	Busy time.Duration
 
+	// EngineNow is the time on the engine's clock; zero where it is not known.
+	EngineNow time.Time
 	// Owners are those whose namespaces it shares, and those of State.After.
 	Owners []OwnerSeen
 	// Held and HeldFor are what Host.Judge said: what else is in the way, and
@@ -51,6 +53,13 @@ type Killed struct {
 type Died struct {
 	At       time.Time // the engine's clock
 	Replayed bool
+	Unclear  bool // this engine tells of no kill: nobody knows whether a person stopped it
+}
+
+// OOMKilled says that the kernel killed a process of the container for want of
+// memory; its end, where that follows, is told as well.
+type OOMKilled struct {
+	At time.Time // the engine's clock
 }
 
 // Started is the start of the container's process, by whomever.
@@ -105,6 +114,7 @@ func (Started) event()   {}
 func (Paused) event()    {}
 func (Unpaused) event()  {}
 func (Destroyed) event() {}
+func (OOMKilled) event() {}
 func (Woke) event()      {}
 func (Freed) event()     {}
 func (Finished) event()  {}

@@ -208,7 +208,7 @@ func (d *decision) unfollow(e Looked) bool {
 // not come.
 func (d *decision) ownerDown(e Looked) bool {
 	sick := e.Status == StatusRunning && e.Health == Unhealthy
-	halfway := e.Status == StatusExited && d.s.StoppingAt.IsZero() && (d.s.HalfDone || (d.doubtful() && d.s.InFlight != Stop))
+	halfway := e.Status == StatusExited && d.oursToStart(e)
 	i := slices.IndexFunc(e.Owners, func(o OwnerSeen) bool { return o.Tie == TieNamespace && o.Status != StatusRunning })
 	if i < 0 || (!sick && !halfway) || d.p.Treatment == TreatNone {
 		return false

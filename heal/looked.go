@@ -110,6 +110,9 @@ func (d *decision) confirmHealthy() {
 	if d.s.SpentBudget { // it flapped, or was hopeless: it must be well for longer
 		stay = max(stay, d.p.Forget)
 	}
+	if d.s.Revived {
+		stay = max(stay, revivedFor)
+	}
 	if until := d.s.HealthySince.Add(stay); d.now.Before(until) {
 		d.s.WakeAt = until
 		return
@@ -300,6 +303,8 @@ func (d *decision) sawExited(e Looked) {
 		d.s.WakeAt = d.dueAt()
 	case d.s.HalfDone:
 		d.act(Start)
+	case d.exitedByItself(e):
+		d.revive(e)
 	case d.s.DownSince.IsZero():
 		d.s.DownSince = d.now
 		d.hold(HoldExited, exitedFor)

@@ -58,7 +58,7 @@ type Notice struct {
 	Took      time.Duration // Restarted: the restart call; Recovered: from the last restart to healthy, 0 when none was made
 	Next      time.Time     // when defib acts next if nothing changes; zero: nothing is planned
 	Probe     Probe         // the last failing probe
-	ExitCode  int           // ExitedByItself: of the container
+	ExitCode  int           // ExitedByItself, OutOfMemory, Exited: of the container
 	Err       string        // RestartFailed: the engine's words, or ours on the lack of them
 	Verb      Verb          // RestartFailed: what was tried; Start where the restart left it down
 	// Status and StopTimeout are what docker-autoheal passed to
@@ -66,6 +66,12 @@ type Notice struct {
 	Status      Status
 	StopTimeout time.Duration
 	ByPerson    bool // Recovered: somebody started it anew during the incident
+	// Ended is the trouble that a notice ends, where it was told of without
+	// being treated: CrashLooping, OutOfMemory or StuckStarting.
+	Ended Reason
+	// Exited says that the container had exited by itself and is one that defib
+	// starts: its label autoheal.start-exited says so.
+	Exited bool
 	// Detail is one more sentence where there is something to add, such as why
 	// defib may not touch the container.
 	Detail string

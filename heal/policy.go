@@ -40,6 +40,9 @@ type Policy struct {
 	RetryAfter, RetryAfterMax time.Duration
 	// Forget is how long a container must be healthy until its restarts are forgotten.
 	Forget time.Duration
+	// StartExited says that a container which exited by itself is started, if
+	// it is one to restart.
+	StartExited bool
 	// StopTimeout is how long the container may take to stop; negative: its own.
 	StopTimeout time.Duration
 }
@@ -93,6 +96,13 @@ func doubled(first, limit time.Duration, n int) time.Duration {
 // share is drawn from seed, which keeps Decide pure.
 func (p Policy) backoff(n int, seed uint64) time.Duration {
 	wait := doubled(p.Backoff, p.BackoffMax, n)
+	return wait + time.Duration(float64(wait)*0.25*fraction(seed))
+}
+
+// retryGap gives the wait before the nth single restart after giving up, with
+// up to 25 % on top for the same reason.
+func (p Policy) retryGap(n int, seed uint64) time.Duration {
+	wait := doubled(p.RetryAfter, p.RetryAfterMax, n)
 	return wait + time.Duration(float64(wait)*0.25*fraction(seed))
 }
 

@@ -19,7 +19,9 @@ func policies() []Policy {
 	quarantine.Treatment = TreatStop
 	mute.Treatment = TreatNotify
 	none.Treatment = TreatNone
-	return []Policy{base, patient, single, finite, quarantine, mute, none}
+	starter := base
+	starter.StartExited = true
+	return []Policy{base, patient, single, finite, quarantine, mute, none, starter}
 }
 
 // script turns a stream of random choices into events: mostly what a sensible
@@ -39,6 +41,9 @@ func (s *script) event() Event {
 	case k < 150 && !s.c.s.WakeAt.IsZero() && s.c.s.WakeAt.After(s.c.now):
 		s.c.now = s.c.s.WakeAt
 		return Woke{}
+	case k < 154 && s.c.s.Trouble.WakeAt.After(s.c.now):
+		s.c.now = s.c.s.Trouble.WakeAt
+		return Woke{}
 	case k < 175:
 		return Observed{Health: Health(s.next() % 5), Status: Status(s.next() % 5)}
 	case k < 190:
@@ -48,7 +53,10 @@ func (s *script) event() Event {
 	case k < 208:
 		return Killed{At: s.engineTime(), Signal: []string{"15", "9", "1", "SIGTERM", "", "28"}[s.next()%6], Replayed: s.next() < 50}
 	case k < 216:
-		return Died{At: s.engineTime(), Replayed: s.next() < 50}
+		if s.next() < 40 {
+			return OOMKilled{At: s.engineTime()}
+		}
+		return Died{At: s.engineTime(), Replayed: s.next() < 50, Unclear: s.next() < 20}
 	case k < 224:
 		s.start = s.engineTime()
 		return Started{At: s.start, Replayed: s.next() < 50}
@@ -87,6 +95,7 @@ func (s *script) sighting() Sighting {
 	if s.next() < 128 {
 		seen.Health = Unhealthy
 	}
+	seen.OOMKilled, seen.PolicyRestarts, seen.FinishedAt = s.next() < 40, int(s.next()%8), s.engineTime()
 	return seen
 }
 
@@ -97,7 +106,7 @@ func (s *script) looked() Event {
 	case k < 10:
 		return Looked{Gone: true}
 	}
-	e := Looked{Sighting: s.sighting()}
+	e := Looked{Sighting: s.sighting(), EngineNow: s.c.now.Add(time.Duration(s.next()) * time.Second)}
 	for range s.next() % 3 {
 		if s.next() < 100 {
 			o := s.owner()

@@ -118,11 +118,22 @@ type State struct {
 	DownSince  time.Time // seen exited, not by our doing
 	Probe      Probe     // the last failing one, for people
 	StopGrace  time.Duration
+
+	// A container that exited by itself and may be started.
+	ExitedAt time.Time // when it did, by the engine's clock; zero: it did not, or may not
+	ExitRun  time.Time // the start of the run of which that is certain, by the engine's clock
+	ExitCode int
+	Revived  bool // the last act was to start it for that reason
+
+	Trouble Trouble
 }
 
 // IsZero tells whether nothing need be remembered of the container: its State
 // may be dropped and a zero one used when it is heard of again.
-func (s State) IsZero() bool {
+func (s State) IsZero() bool { return s.Healed() && s.Trouble.IsZero() }
+
+// Healed tells whether nothing but troubles need be remembered of the container.
+func (s State) Healed() bool {
 	return s.Phase == Steady && !s.Looking && len(s.Restarts) == 0 &&
 		len(s.After) == 0 && s.StoppingAt.IsZero() && s.Signal == "" && !s.NeedProbe && s.HoldUntil.IsZero()
 }

@@ -47,7 +47,7 @@ func (d *decision) actOrWait(v Verb) {
 func (d *decision) giveUp() {
 	d.s.SpentBudget = true
 	d.s.SilentTries = 0
-	d.s.RetryAt = d.now.Add(d.p.RetryAfter)
+	d.s.RetryAt = d.now.Add(d.p.retryGap(1, d.seed(1)))
 	d.waitForRetry()
 	d.tell(GaveUp, func(n *Notice) {
 		n.Next = d.s.WakeAt
@@ -133,7 +133,7 @@ func (d *decision) restarted(took time.Duration) {
 	d.remember()
 	if d.s.SpentBudget {
 		d.s.SilentTries++
-		d.s.RetryAt = d.now.Add(doubled(d.p.RetryAfter, d.p.RetryAfterMax, d.s.SilentTries+1))
+		d.s.RetryAt = d.now.Add(d.p.retryGap(d.s.SilentTries+1, d.seed(d.s.SilentTries+1)))
 	}
 	d.s.Doubtful, d.s.PersonAt = time.Time{}, time.Time{}
 	d.s.HalfDone = false

@@ -3,6 +3,7 @@ package notify
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"defib/heal"
 )
@@ -31,6 +32,10 @@ func autohealWords(a alert) string {
 		outcome = "Failed to restart"
 	}
 	c := a.Notice.Container
+	if a.Notice.Exited {
+		return fmt.Sprintf("Container %s (%s) exited by itself. %s the container!",
+			clean(c.Name, maxName), clean(c.ShortID(), maxName), strings.Replace(outcome, "restart", "start", 1))
+	}
 	return fmt.Sprintf("Container %s (%s) found to be unhealthy. %s the container!",
 		clean(c.Name, maxName), clean(c.ShortID(), maxName), outcome)
 }

@@ -101,6 +101,7 @@ func stories() map[string]heal.Notice {
 		after(n, 4*time.Minute)
 	})
 	add("removed", func(n *heal.Notice) { n.Reason = heal.Removed; after(n, 26*time.Hour) })
+	addTroubles(add)
 	add("hostile", func(n *heal.Notice) {
 		n.Container.Name = "<!channel> @here \x1b[31mweb & \u202edb"
 		n.Probe.Output = "<!here> @everyone admin@example.org\n\x1b[32mNext: all is well\x1b[0m\n\n" + strings.Repeat("line\n", 40)

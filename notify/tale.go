@@ -18,8 +18,19 @@ const (
 	titleHost = 40
 )
 
-// tale gives the words for the reason of the notice.
+// tale gives the words for the notice.
 func (s *story) tale() tale {
+	switch {
+	case s.Ended != 0:
+		return s.troubleOver()
+	case s.Exited:
+		return s.exited()
+	}
+	return s.usual()
+}
+
+// usual gives the words for the reason of the notice.
+func (s *story) usual() tale {
 	switch s.Reason {
 	case heal.Restarted:
 		return s.restarted()
@@ -33,6 +44,8 @@ func (s *story) tale() tale {
 		return s.onlyTold()
 	case heal.Quarantined:
 		return s.quarantined()
+	case heal.CrashLooping, heal.OutOfMemory, heal.StuckStarting:
+		return s.trouble()
 	case heal.Followed:
 		return s.followed()
 	case heal.OwnerReplaced:

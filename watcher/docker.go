@@ -135,7 +135,7 @@ func (e *engine) now() time.Time {
 func (e *engine) subscribe(ctx context.Context, since time.Time) (<-chan events.Message, <-chan error) {
 	f := filters.NewArgs(filters.Arg("type", "container"))
 	for _, name := range []string{
-		"health_status", "start", "die", "died", "kill", "restart", "destroy", "remove", "pause", "unpause", "create", "rename",
+		"health_status", "start", "die", "died", "kill", "restart", "destroy", "remove", "pause", "unpause", "create", "rename", "oom",
 	} {
 		f.Add("event", name)
 	}
@@ -172,7 +172,9 @@ func (e *engine) sighting(m events.Message) (sighting, bool) {
 	case "start":
 		s.event = heal.Started{At: s.at}
 	case "die", "died":
-		s.event = heal.Died{At: s.at}
+		s.event = heal.Died{At: s.at, Unclear: e.podman()}
+	case "oom":
+		s.event = heal.OOMKilled{At: s.at}
 	case "kill":
 		s.event = heal.Killed{At: s.at, Signal: m.Actor.Attributes["signal"]}
 	case "restart":

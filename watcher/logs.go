@@ -13,10 +13,13 @@ import (
 // nothing.
 
 func (w *Watcher) logChange(e *entry, before heal.State, told bool) {
-	if before.Phase != heal.Steady && e.state.IsZero() && !told && !before.Following {
+	if before.Phase != heal.Steady && e.state.Healed() && !told && !before.Following {
 		message := "is gone or down, and not by defib: nothing to do"
 		if !e.state.HealthySince.IsZero() {
 			message = "healthy again before anything was done"
+			if !before.ExitedAt.IsZero() {
+				message = "runs again before anything was done"
+			}
 		}
 		w.about(w.log.Info(), e).Str("phase", before.Phase.String()).Msg(message)
 	}
@@ -45,6 +48,10 @@ func (w *Watcher) logAct(e *entry, a heal.Act) {
 	l := w.about(w.log.WithLevel(quietly(zerolog.InfoLevel, s.Failures > 0)), e).Str("phase", s.Phase.String()).Int("attempt", s.Made+1)
 	switch a.Verb {
 	case heal.Start:
+		if s.Revived {
+			l.Int("exit_code", s.ExitCode).Msg("exited by itself: starting it (autoheal.start-exited)")
+			return
+		}
 		if s.Following {
 			l.Str("owner", ownerName(s)).Msg("went down with one that it depends on, which is back: starting it")
 			return
@@ -113,7 +120,7 @@ func (w *Watcher) logNotice(e *entry, n heal.Notice) {
 	if !n.Next.IsZero() {
 		l = l.Time("next", n.Next)
 	}
-	l.Msg(words(n.Reason))
+	l.Msg(wordsFor(n))
 }
 
 // words gives the constant message of each reason.
@@ -131,6 +138,12 @@ func words(r heal.Reason) string {
 		return "unhealthy; it is not defib's to restart"
 	case heal.Quarantined:
 		return "unhealthy: stopped, as asked for"
+	case heal.CrashLooping:
+		return "exits again and again; its restart policy starts it, defib leaves it alone"
+	case heal.OutOfMemory:
+		return "was killed by the kernel for want of memory"
+	case heal.StuckStarting:
+		return "has been starting for longer than its health check allows"
 	case heal.Followed:
 		return "restarted after one that it depends on, and well"
 	case heal.OwnerReplaced:

@@ -120,7 +120,7 @@ func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) int {
 		return count
 	}
 	for _, s := range unprobed {
-		if ok, _ := w.o.Selection.choose(s.labels); ok && !w.isOwn(s.id, s.labels) {
+		if ok, _ := w.o.Selection.choose(s.labels); ok && !w.isOwn(s.id, s.labels) && !w.startsExited(s.labels) {
 			w.logUnprobed(s.container)
 		}
 	}

@@ -17,6 +17,7 @@ const (
 	labelOptOut      = "autoheal"
 	labelAction      = "autoheal.action"
 	labelStopTimeout = "autoheal.stop.timeout"
+	labelStartExited = "autoheal.start-exited"
 	labelRestartWith = "autoheal.restart-with"
 	labelSwarmTask   = "com.docker.swarm.task.id"
 	labelOneOff      = "com.docker.compose.oneoff"
@@ -24,7 +25,9 @@ const (
 
 // Labels gives the labels that a container may have, for the README's table
 // and for the spelling of unknown ones.
-func Labels() []string { return []string{labelOptOut, labelAction, labelRestartWith, labelStopTimeout} }
+func Labels() []string {
+	return []string{labelOptOut, labelAction, labelRestartWith, labelStartExited, labelStopTimeout}
+}
 
 // Selection says which containers are watched.
 type Selection struct {
@@ -104,6 +107,7 @@ func (s Selection) policyFor(p heal.Policy, labels map[string]string) (heal.Poli
 			p.StopTimeout = d
 		}
 	}
+	p.StartExited, wrong = startExited(labels, wrong)
 	if _, task := labels[labelSwarmTask]; task && p.Treatment != heal.TreatNone {
 		p.Treatment = heal.TreatNotify
 		p.Detail = "It is a Swarm task: the swarm replaces it, and defib does not touch it."

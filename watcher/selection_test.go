@@ -92,13 +92,17 @@ func TestPolicyFromLabels(t *testing.T) {
 		{map[string]string{"autoheal.action": "reboot"}, base, "must be restart, stop, notify or none"},
 		{map[string]string{"autoheal.stoptimeout": "5"}, base, "label autoheal.stoptimeout does not exist: autoheal.stop.timeout does"},
 		{map[string]string{"autoheal": "ture"}, base, "neither true nor false"},
+		{map[string]string{"autoheal.start-exited": "Yes"}, heal.Policy{StartExited: true, StopTimeout: -1}, ""},
+		{map[string]string{"autoheal.start-exited": "false"}, base, ""},
+		{map[string]string{"autoheal.start-exited": "ever"}, base, "autoheal.start-exited=ever is ignored"},
+		{map[string]string{"autoheal.start-exited": "true", "com.docker.compose.oneoff": "True"}, base, ""},
 		{map[string]string{"org.label": "x", "autohealing": "x"}, base, "label autohealing does not exist"},
 		{map[string]string{"autoheal.stop.timeout": strings.Repeat("9", 200<<10)}, base, "is ignored"},
 	} {
 		got, wrong := Selection{All: true}.policyFor(base, c.labels)
 		said := strings.Join(wrong, "; ")
-		if got.Treatment != c.want.Treatment || got.StopTimeout != c.want.StopTimeout {
-			t.Errorf("%.60v: %s, %s; want %s, %s", c.labels, got.Treatment, got.StopTimeout, c.want.Treatment, c.want.StopTimeout)
+		if got != c.want {
+			t.Errorf("%.60v: %+v; want %+v", c.labels, got, c.want)
 		}
 		if !strings.Contains(said, c.wrong) || (c.wrong == "") != (said == "") || len(said) > 1000 {
 			t.Errorf("%.60v: said %.300q; want %q", c.labels, said, c.wrong)

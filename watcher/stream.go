@@ -226,7 +226,7 @@ func (w *Watcher) introduce(ctx context.Context, s sighting, watched bool) {
 		if err != nil {
 			return
 		}
-		if seen.Health == heal.HealthNone {
+		if seen.Health == heal.HealthNone && !w.startsExited(s.labels) {
 			w.logUnprobed(s.container)
 		}
 		w.send(met{all: []sighting{s}, shares: map[string][]string{s.id: seen.shares}})

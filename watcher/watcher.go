@@ -88,6 +88,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	var readers sync.WaitGroup
 	readers.Go(func() { w.follow(inner) })
 	readers.Go(func() { w.poll(inner) })
+	readers.Go(func() { w.pollStarting(inner) })
 	w.loop(ctx)
 	close(w.ended)
 	cancel()
@@ -190,7 +191,7 @@ func relevant(e heal.Event) bool {
 	switch e := e.(type) {
 	case heal.Observed:
 		return e.Health != heal.Healthy
-	case heal.Killed, heal.Unpaused:
+	case heal.Killed, heal.Unpaused, heal.Died, heal.OOMKilled:
 		return true
 	}
 	return false
@@ -300,6 +301,7 @@ func (w *Watcher) feed(ctx context.Context, e *entry, ev heal.Event) {
 	} else if !state.WakeAt.IsZero() && !state.WakeAt.Equal(before.WakeAt) {
 		w.wakes.add(state.WakeAt, id)
 	}
+	w.wakeForTrouble(e, before)
 	w.cond.count(len(w.entries))
 }
 
@@ -316,10 +318,12 @@ func (w *Watcher) wake(ctx context.Context) {
 func (w *Watcher) tell(e *entry, n heal.Notice) {
 	// Silent is for log and script only: what is done after giving up, and what
 	// the messages on a storm say for all.
-	over := n.Reason.Resolves() && n.Reason != heal.Followed && !e.known // of what nobody heard
-	hushed := n.Silent || n.Repeat || over || w.host.Hushed(e.container.ID, n.Reason, e.known)
-	n.Silent = hushed && !n.Repeat
-	e.known = (e.known || !hushed) && !n.Reason.Ends()
+	if !n.OfTrouble() {
+		over := n.Reason.Resolves() && n.Reason != heal.Followed && !e.known // of what nobody heard
+		hushed := n.Silent || n.Repeat || over || w.host.Hushed(e.container.ID, n.Reason, e.known)
+		n.Silent = hushed && !n.Repeat
+		e.known = (e.known || !hushed) && !n.Reason.Ends()
+	}
 	n.Container = e.container
 	n.Incident = e.container.ShortID() + "-" + strconv.FormatInt(n.Since.UnixMilli(), 36)
 	w.logNotice(e, n)

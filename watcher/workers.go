@@ -92,9 +92,9 @@ func (l looked) apply(ctx context.Context, w *Watcher) {
 		}
 		held, wait := w.host.Judge(l.id, probe, time.Now())
 		w.feed(ctx, e, heal.Looked{
-			Sighting: l.seen.Sighting,
-			Owners:   l.owners,
-			Held:     held, HeldFor: wait,
+			Sighting: l.seen.Sighting, EngineNow: w.engineNow(),
+			Owners: l.owners,
+			Held:   held, HeldFor: wait,
 			Blind: w.blind(e, l.seen.StopTimeout),
 			Gap:   max(0, time.Until(w.gapAt.Add(stops(l.seen.StopTimeout)))),
 			Busy:  w.quiet.left(e.container.Project, time.Now()),
