@@ -224,7 +224,7 @@ func (s *story) play(t *testing.T) {
 	for i, spec := range s.specs {
 		if s.slow {
 			s.eng.Fail(func(c dockertest.Call) bool { return c.Kind == "inspect" && c.Name == spec.Name },
-				dockertest.Fault{Delay: time.Duration(i+1) * time.Millisecond})
+				dockertest.Fault{Delay: time.Duration(i+1)*time.Millisecond + 300*time.Microsecond})
 		}
 		s.eng.Run(spec)
 		time.Sleep(130 * time.Millisecond)
