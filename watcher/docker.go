@@ -249,7 +249,7 @@ func (e *engine) inspect(ctx context.Context, id string) (inspection, error) {
 			seen.Probe = heal.Probe{Start: last.Start, ExitCode: last.ExitCode, Output: cut(last.Output, 1000)}
 		}
 	}
-	return inspection{Sighting: seen, container: containerOf(c.ID, c.Name, c.Config.Image, c.Config.Labels)}, nil
+	return inspection{Sighting: seen, labels: c.Config.Labels, container: containerOf(c.ID, c.Name, c.Config.Image, c.Config.Labels)}, nil
 }
 
 // timingOf reads a HEALTHCHECK with the engine's defaults (daemon/health.go).

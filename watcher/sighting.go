@@ -24,6 +24,7 @@ type inspection struct {
 	heal.Sighting
 
 	container heal.Container
+	labels    map[string]string // not kept: they may be of any size
 }
 
 // containerOf names a container for people. What it is made of is hostile

@@ -37,6 +37,7 @@ type Watcher struct {
 	turns   turns
 	wakes   wakes
 	quiet   quiet
+	memory  *memory
 	gapAt   time.Time // the newest list after a gap in what events told
 	acting  int
 	trouble string // what last kept an inspection from working; said once
@@ -50,7 +51,9 @@ type entry struct {
 	container heal.Container
 	policy    heal.Policy
 	state     heal.State
-	unheard   bool // the list told of its trouble while the stream was silent
+	key       string    // what survives its recreation
+	heard     time.Time // the newest event of it, on the engine's clock
+	unheard   bool      // the list told of its trouble while the stream was silent
 }
 
 // message is what the loop is told; apply runs in the loop.
@@ -63,14 +66,15 @@ func New(o Options) *Watcher {
 	return &Watcher{
 		o: o, log: o.Log, entries: map[string]*entry{}, quiet: quiet{}, turns: newTurns(o.Parallel),
 		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
-		looks: make(chan struct{}, maxLooks),
-		cond:  condition{since: time.Now(), grace: o.StartPeriod},
+		looks: make(chan struct{}, maxLooks), memory: newMemory(o.StateDir, o.Log),
+		cond: condition{since: time.Now(), grace: o.StartPeriod},
 	}
 }
 
 // Run watches until ctx is done. Acts that are under way then get a few
 // seconds to end, and are told about.
 func (w *Watcher) Run(ctx context.Context) {
+	defer w.memory.open()()
 	if w.o.StartPeriod > 0 {
 		w.log.Info().Stringer("for", w.o.StartPeriod).Msg("waiting before the watch begins (AUTOHEAL_START_PERIOD)")
 		select {
@@ -134,7 +138,7 @@ func (w *Watcher) send(m message) {
 type heard struct{ sighting }
 
 func (h heard) apply(ctx context.Context, w *Watcher) {
-	if w.isOwn(h.id, h.labels) {
+	if w.isOwn(h.id, h.labels) || w.heardBefore(h.sighting) {
 		return
 	}
 	if e, known := w.entries[h.id]; known {
@@ -179,6 +183,7 @@ func relevant(e heal.Event) bool {
 func (w *Watcher) enter(s sighting) *entry {
 	p, _ := w.o.Selection.policyFor(w.o.Policy, s.labels)
 	e := &entry{container: s.container, policy: p}
+	w.restore(e, s)
 	w.entries[s.id] = e
 	return e
 }
@@ -210,6 +215,7 @@ func (l listed) apply(ctx context.Context, w *Watcher) {
 			w.feed(ctx, e, heal.Absent{})
 		}
 	}
+	w.recall(ctx, l.first)
 	if surprise && !l.first {
 		time.AfterFunc(time.Second, func() { w.send(suspicion{}) })
 	}
@@ -254,6 +260,7 @@ func (w *Watcher) feed(ctx context.Context, e *entry, ev heal.Event) {
 	before := e.state
 	state, actions := heal.Decide(e.policy, e.state, ev, time.Now())
 	e.state = state
+	w.memory.note(e) // before an act is begun, which waits for it
 	told := false
 	for _, a := range actions {
 		switch a := a.(type) {

@@ -142,6 +142,7 @@ func (w *Watcher) act(ctx context.Context, e *entry, a heal.Act) {
 
 // carryOut makes the call and looks at what came of it.
 func (w *Watcher) carryOut(ctx context.Context, id string, a heal.Act, limit time.Duration) finished {
+	w.memory.settle() // whoever comes after this process must know of the act
 	eng := w.engine.Load()
 	started := time.Now()
 	call, cancel := context.WithTimeout(ctx, limit)
