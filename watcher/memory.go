@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -119,7 +118,7 @@ func (m *memory) read() {
 			Msg("what defib remembered cannot be read, or not all of it: the file is kept aside")
 	default:
 		m.log.Error().Str("file", path).Str("err", err.Error()).
-			Msg("what defib remembered cannot be had: its file is left as it is, and a restart of defib forgets what this one learns")
+			Msg("what defib remembered cannot be had: its file is left as it is, and a restart of defib forgets what this one learns; check AUTOHEAL_STATE_DIR")
 		m.dir = ""
 		return
 	}
@@ -143,10 +142,10 @@ func (e errKept) Error() string { return e.why.Error() + "; it is kept as " + e.
 // since it would be overwritten: that is an errKept.
 func loadState(path string) (document, error) {
 	none := document{records: map[string]record{}}
-	text, err := readState(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if missing(path) {
 		return none, nil
 	}
+	text, err := readState(path)
 	d, as := none, path+".bad"
 	if err == nil {
 		d, err = parseState(text)

@@ -2,6 +2,8 @@ package watcher
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -126,6 +128,12 @@ func (l life) want(t *testing.T, reasons ...heal.Reason) {
 	}
 }
 
+func (l life) notices() []heal.Notice {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.all)
+}
+
 // TestBudgetOverRestartsOfDefib: who was restarted three times gets two more,
 // whatever defib itself goes through, and a human is called once.
 func TestBudgetOverRestartsOfDefib(t *testing.T) {
@@ -135,7 +143,7 @@ func TestBudgetOverRestartsOfDefib(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		l.sicken(t, "web")
 		l.restartsReach(t, "web", 3)
-		incident = l.all[0].Incident
+		incident = l.notices()[0].Incident
 	}, func(l life) {
 		time.Sleep(20 * time.Minute)
 		if n := l.calls("restart", "web"); n != 5 {
@@ -144,7 +152,7 @@ func TestBudgetOverRestartsOfDefib(t *testing.T) {
 		if got := l.reasons(); len(got) == 0 || got[len(got)-1] != heal.GaveUp {
 			t.Errorf("told %v; want that it gave up at last", got)
 		}
-		for _, n := range l.all {
+		for _, n := range l.notices() {
 			if n.Incident != incident {
 				t.Errorf("%s tells of the incident %s; want %s", n.Reason, n.Incident, incident)
 			}
@@ -286,7 +294,7 @@ func TestWhatHappenedWhileDefibWasAway(t *testing.T) {
 	}, func(l life) {
 		time.Sleep(3 * time.Minute)
 		got := map[string][]heal.Reason{}
-		for _, n := range l.all {
+		for _, n := range l.notices() {
 			got[n.Container.Name] = append(got[n.Container.Name], n.Reason)
 		}
 		for name, want := range map[string][]heal.Reason{
@@ -299,6 +307,115 @@ func TestWhatHappenedWhileDefibWasAway(t *testing.T) {
 		}
 		if l.log.count("is not watched any more") != 1 {
 			t.Error("that one is not watched any more was not said")
+		}
+	})
+}
+
+// TestDiskThatFails: healing goes on, it is said once, and the next change is
+// written when the disk works again.
+func TestDiskThatFails(t *testing.T) {
+	d := &brokenDisk{fails: errors.New("no space left on device")}
+	lives(t, func(w *Watcher) { w.memory.disk = d }, func(l life) {
+		for _, name := range []string{"web", "db"} {
+			l.eng.Run(sickly(name, true))
+			l.sicken(t, name)
+		}
+		time.Sleep(2 * time.Minute)
+		if l.calls("restart", "web") != 1 || l.calls("restart", "db") != 1 {
+			t.Error("they were not healed")
+		}
+		if n := l.log.count("no space left on device"); n != 1 {
+			t.Errorf("said %d times; want once", n)
+		}
+		d.set(nil, nil)
+		l.sicken(t, "web")
+		time.Sleep(2 * time.Minute)
+		if n := l.log.count("can be written again"); n != 1 {
+			t.Errorf("that it works again was said %d times", n)
+		}
+		if text := mustRead(t, filepath.Join(l.dir, stateFile)); !strings.Contains(string(text), `"name":"web"`) {
+			t.Errorf("the file holds %s", text)
+		}
+	})
+}
+
+// TestDiskThatHangs: an act waits for a second, and only the first one does.
+func TestDiskThatHangs(t *testing.T) {
+	d := &brokenDisk{}
+	begun := map[string]time.Duration{}
+	for _, hangs := range []bool{false, true} {
+		var hang chan struct{}
+		lives(t, func(w *Watcher) { w.memory.disk = d }, func(l life) {
+			if hangs {
+				hang = make(chan struct{})
+			}
+			d.set(nil, hang)
+			from := time.Now()
+			for _, name := range []string{"web", "db"} {
+				l.eng.Run(sickly(name, true))
+				l.sicken(t, name)
+				time.Sleep(time.Minute)
+			}
+			for _, c := range l.eng.Calls() {
+				if c.Kind == "restart" && (c.Name == "web" || c.Name == "db") {
+					begun[fmt.Sprint(c.Name, hangs)] = c.At.Sub(from)
+				}
+			}
+			if n := l.log.count("the disk does not answer: healing goes on"); n > 1 || (n == 1) != hangs {
+				t.Errorf("hangs %v: said %d times", hangs, n)
+			}
+			if hang != nil {
+				close(hang)
+			}
+			d.set(nil, nil)
+		})
+	}
+	if late := begun["webtrue"] - begun["webfalse"]; late != writeWait {
+		t.Errorf("the first act came %s late; want %s", late, writeWait)
+	}
+	if late := begun["dbtrue"] - begun["dbfalse"]; late != 0 {
+		t.Errorf("the second act came %s late; want it at once", late)
+	}
+}
+
+// TestFolderThatIsNone: it is said at the start what to do, and healing works.
+func TestFolderThatIsNone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lives(t, func(w *Watcher) { w.memory.dir = file }, func(l life) {
+		if n := l.log.count("AUTOHEAL_STATE_DIR"); n != 1 {
+			t.Errorf("said %d times: %s", n, l.log.text.String())
+		}
+		l.eng.Run(sickly("web", true))
+		l.sicken(t, "web")
+		time.Sleep(time.Minute)
+		l.want(t, heal.Restarted, heal.Recovered)
+		if n := l.log.count("AUTOHEAL_STATE_DIR"); n != 1 {
+			t.Errorf("said %d times", n)
+		}
+	})
+}
+
+// TestNothingIsWrittenWhileNothingHappens: probes and lists of the healthy do
+// not wear out a disk.
+func TestNothingIsWrittenWhileNothingHappens(t *testing.T) {
+	lives(t, nil, func(l life) {
+		l.eng.Run(sickly("web", true))
+		l.sicken(t, "web")
+		time.Sleep(2 * time.Minute)
+		path := filepath.Join(l.dir, stateFile)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the file was written though nothing has changed: %v", err)
+		}
+		time.Sleep(30 * time.Minute)
+		if text := mustRead(t, path); strings.Contains(string(text), "web") {
+			t.Errorf("what is forgotten is in the file: %s", text)
 		}
 	})
 }

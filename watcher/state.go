@@ -150,7 +150,7 @@ func encodeState(records []record, sections map[string]json.RawMessage) (text []
 	return append(text, '\n'), left, nil
 }
 
-// readState reads the file of a folder. fs.ErrNotExist is for none.
+// readState reads the file of a folder.
 func readState(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
