@@ -31,6 +31,9 @@ COPY --from=build /out/defib /defib
 # Seldom, since each probe costs the engine about 60 ms of CPU.
 HEALTHCHECK --interval=60s --timeout=10s --start-period=10s --retries=3 CMD ["/defib", "healthcheck"]
 
+# Where it remembers over its own restarts; a volume there outlives the container.
+ENV AUTOHEAL_STATE_DIR=/data
+
 # There is no USER: root owns the engine's socket. Run it with all
 # capabilities dropped, or as any user behind a socket proxy.
 ENTRYPOINT ["/defib"]

@@ -12,6 +12,9 @@ Usage: defib [command]
 
   run           watch and heal; the default
   healthcheck   ask the running defib whether it can do its work
+  pause         watch and touch nothing for a while: defib pause 30m [WHAT...]
+  pauses        list what is paused
+  resume        end a pause before its time: defib resume [WHAT...]
   test-alert    send a test message to every receiver
   version       print the version
   help          print this

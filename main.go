@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -42,6 +43,9 @@ func command(ctx context.Context, args, environ []string, stdout, stderr io.Writ
 	name := "run"
 	if len(args) > 0 {
 		name = args[0]
+	}
+	if slices.Contains([]string{"pause", "resume", "pauses"}, name) {
+		return control(ctx, name, args[1:], environ, stdout, stderr)
 	}
 	if len(args) > 1 {
 		fmt.Fprintf(stderr, "defib %s takes no arguments; settings are environment variables: see defib help\n", name)

@@ -72,7 +72,7 @@ func watcherOptions(c config) (watcher.Options, error) {
 	w := c.Watch
 	o := watcher.Options{
 		Selection: w.Selection, StartPeriod: w.StartPeriod, Interval: w.Interval,
-		CallTimeout: w.CallTimeout, Parallel: w.Parallel,
+		CallTimeout: w.CallTimeout, Parallel: w.Parallel, StateDir: w.StateDir,
 		Policy: heal.Policy{
 			Treatment: w.Action, UnhealthyFor: w.For, Backoff: w.Backoff, BackoffMax: w.BackoffMax,
 			MaxRestarts: w.MaxRestarts, Window: w.Window, RetryAfter: w.RetryAfter, RetryAfterMax: max(6*time.Hour, w.RetryAfter),
@@ -142,11 +142,23 @@ func (p *parts) run(ctx context.Context) {
 			p.log.Warn().Err(err).Msg("defib healthcheck will not work; healing does")
 		}
 	})
+	shown.Go(func() { p.serveControl(ctx) })
 	p.watcher.Run(ctx)
 	p.log.Info().Msg("defib stops")
 	hush()
 	told.Wait()
 	shown.Wait()
+}
+
+// serveControl takes orders from "defib pause" and its like.
+func (p *parts) serveControl(ctx context.Context) {
+	socket := controlSocket(p.c)
+	if socket == "" {
+		return // said when somebody asks for it
+	}
+	if err := status.ServeControl(ctx, socket, p.watcher); err != nil {
+		p.log.Warn().Err(err).Msg("defib pause and resume will not work; healing does")
+	}
 }
 
 // health judges the watch for the health check.

@@ -18,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"defib/heal"
 	"defib/internal/dockertest"
 	"defib/watcher"
 )
@@ -76,15 +77,16 @@ func at(lines []string, i int) string {
 
 // story is one running story.
 type story struct {
-	t     *testing.T
-	eng   *dockertest.Engine
-	began time.Time
-	env   []string
-	eo    dockertest.Options
-	steps []step
-	specs []dockertest.Spec
-	undo  []func()
-	slow  bool // inspections take a time that differs from container to container
+	t       *testing.T
+	eng     *dockertest.Engine
+	watcher *watcher.Watcher
+	began   time.Time
+	env     []string
+	eo      dockertest.Options
+	steps   []step
+	specs   []dockertest.Spec
+	undo    []func()
+	slow    bool // inspections take a time that differs from container to container
 
 	mu    sync.Mutex
 	lines []string
@@ -234,6 +236,7 @@ func (s *story) play(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var told, watched sync.WaitGroup
 	voice, hush := context.WithCancel(context.WithoutCancel(ctx))
+	s.watcher = p.watcher
 	told.Go(func() { _ = p.notifier.Run(voice) })
 	watched.Go(func() { p.watcher.Run(ctx) })
 	s.follow()
@@ -368,12 +371,34 @@ func (s *story) do(words []string) {
 		err = s.eng.SetHealth(name, args[1], "")
 	case "cannot-start":
 		err = s.eng.Edit(name, func(c *dockertest.Spec) { c.FailStart = strings.Join(words[2:], " ") })
+	case "pause-defib", "resume-defib":
+		err = s.order(verb, args)
 	default:
 		s.doToEngine(verb, args)
 	}
 	if err != nil {
 		s.t.Errorf("story: %s: %v", strings.Join(words, " "), err)
 	}
+}
+
+// order is what a person asks of defib.
+func (s *story) order(verb string, args []string) error {
+	if verb == "resume-defib" {
+		p, err := heal.ParsePause(args[0])
+		if err != nil {
+			return err
+		}
+		_, _, err = s.watcher.Resume(context.Background(), []heal.Pause{p})
+		return err
+	}
+	p, err := heal.ParsePause(args[1])
+	if err != nil {
+		return err
+	}
+	p.Since = time.Now()
+	p.Until = p.Since.Add(s.duration(args[0]))
+	_, err = s.watcher.Pause(context.Background(), []heal.Pause{p})
+	return err
 }
 
 // doToEngine is one thing that happens to the engine.

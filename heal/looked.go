@@ -297,6 +297,8 @@ func (d *decision) sawExited(e Looked) {
 	case d.doubtful():
 		d.s.HalfDone, d.s.Doubtful = true, time.Time{}
 		d.sawExited(e)
+	case d.s.HalfDone && e.Held == HoldAsked:
+		d.hold(HoldAsked, e.HeldFor)
 	case d.s.HalfDone && e.Busy > 0:
 		d.hold(HoldDeploy, e.Busy)
 	case d.s.HalfDone && !d.due():

@@ -341,3 +341,25 @@ func (d *decision) lookAside() {
 		d.look()
 	}
 }
+
+// restored gives the troubles that a file tells of: nothing in them lies in a
+// future that cannot be, and they are looked into soon.
+func (t Trouble) restored(now time.Time) Trouble {
+	if t.IsZero() {
+		return Trouble{}
+	}
+	for _, at := range []*time.Time{&t.Since, &t.DiedAt, &t.Limits[0].Last, &t.Limits[1].Last, &t.Limits[2].Last, &t.PolicyAt} {
+		*at = earliest(*at, now)
+	}
+	for i := range t.Limits {
+		t.Limits[i].Told = bounded(t.Limits[i].Told)
+	}
+	if !t.QuietAt.IsZero() {
+		t.QuietAt = earliest(t.QuietAt, now.Add(crashWindow))
+	}
+	if !t.LookAt.IsZero() {
+		t.LookAt = earliest(t.LookAt, now.Add(time.Minute))
+	}
+	t.plan()
+	return t
+}

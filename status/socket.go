@@ -55,10 +55,7 @@ func Serve(ctx context.Context, socket string, health func() Answer) error {
 
 // Ask asks a running defib for its health.
 func Ask(ctx context.Context, socket string) (Answer, error) {
-	var d net.Dialer
-	c := http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", socket) },
-	}}
+	c := http.Client{Transport: dialer(socket)}
 	defer c.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://defib/healthz", nil)
 	if err != nil {
@@ -74,4 +71,12 @@ func Ask(ctx context.Context, socket string) (Answer, error) {
 		return Answer{}, fmt.Errorf("read the answer on %s: %w", socket, err)
 	}
 	return a, nil
+}
+
+// dialer reaches a unix socket, whatever host a URL names.
+func dialer(socket string) *http.Transport {
+	var d net.Dialer
+	return &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", socket) },
+	}
 }

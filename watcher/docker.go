@@ -253,7 +253,7 @@ func (e *engine) inspect(ctx context.Context, id string) (inspection, error) {
 		}
 	}
 	return inspection{
-		Sighting: seen, container: containerOf(c.ID, c.Name, c.Config.Image, c.Config.Labels), shares: sharesOf(c.HostConfig),
+		Sighting: seen, labels: c.Config.Labels, container: containerOf(c.ID, c.Name, c.Config.Image, c.Config.Labels), shares: sharesOf(c.HostConfig),
 	}, nil
 }
 

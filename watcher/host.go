@@ -12,6 +12,7 @@ import (
 // change the host's state again, which the next call takes up.
 func (w *Watcher) consult(ctx context.Context) {
 	now := time.Now()
+	w.endPauses(ctx, now)
 	for _, id := range w.host.Ready(now) {
 		if e := w.entries[id]; e != nil {
 			w.feed(ctx, e, heal.Freed{})

@@ -18,6 +18,7 @@ type Options struct {
 	Interval      time.Duration // between two lists of the unhealthy
 	CallTimeout   time.Duration // for a call to the engine; a restart's comes on top of its stop timeout
 	Parallel      int           // acts at a time
+	StateDir      string        // the folder of what is remembered over restarts of defib; empty: nowhere
 	OwnID         string        // the container that defib runs in; empty: none
 	Log           zerolog.Logger
 	Notifier      Notifier

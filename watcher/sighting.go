@@ -25,7 +25,8 @@ type inspection struct {
 	heal.Sighting
 
 	container heal.Container
-	shares    []string // ids of the containers whose namespaces it shares
+	shares    []string          // ids of the containers whose namespaces it shares
+	labels    map[string]string // not kept: they may be of any size
 }
 
 // containerOf names a container for people. What it is made of is hostile

@@ -39,6 +39,8 @@ type Watcher struct {
 	turns    turns
 	wakes    wakes
 	quiet    quiet
+	memory   *memory
+	pauses   heal.Pauses
 	gapAt    time.Time // the newest list after a gap in what events told
 	acting   int
 	counting bool   // the watched are being counted
@@ -53,8 +55,10 @@ type entry struct {
 	container heal.Container
 	policy    heal.Policy
 	state     heal.State
-	known     bool // people were told of this incident
-	unheard   bool // the list told of its trouble while the stream was silent
+	known     bool      // people were told of this incident
+	key       string    // what survives its recreation
+	heard     time.Time // the newest event of it, on the engine's clock
+	unheard   bool      // the list told of its trouble while the stream was silent
 }
 
 // message is what the loop is told; apply runs in the loop.
@@ -67,14 +71,16 @@ func New(o Options) *Watcher {
 	return &Watcher{
 		o: o, log: o.Log, entries: map[string]*entry{}, graph: newGraph(), host: heal.NewHost(), quiet: quiet{}, turns: newTurns(o.Parallel),
 		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
-		looks: make(chan struct{}, maxLooks),
-		cond:  condition{since: time.Now(), grace: o.StartPeriod},
+		looks: make(chan struct{}, maxLooks), memory: newMemory(o.StateDir, o.Log),
+		cond: condition{since: time.Now(), grace: o.StartPeriod},
 	}
 }
 
 // Run watches until ctx is done. Acts that are under way then get a few
 // seconds to end, and are told about.
 func (w *Watcher) Run(ctx context.Context) {
+	defer w.memory.open()()
+	w.recallPauses(time.Now())
 	if w.o.StartPeriod > 0 {
 		w.log.Info().Stringer("for", w.o.StartPeriod).Msg("waiting before the watch begins (AUTOHEAL_START_PERIOD)")
 		select {
@@ -131,8 +137,10 @@ func (w *Watcher) loop(ctx context.Context) {
 // sleep gives how long the loop may sleep if nothing comes.
 func (w *Watcher) sleep(now time.Time) time.Duration {
 	d := w.wakes.next(now)
-	if at := w.host.WakeAt(); !at.IsZero() {
-		d = max(0, min(d, at.Sub(now)))
+	for _, at := range []time.Time{w.host.WakeAt(), w.pauses.End()} {
+		if !at.IsZero() {
+			d = max(0, min(d, at.Sub(now)))
+		}
 	}
 	return d
 }
@@ -149,7 +157,7 @@ func (w *Watcher) send(m message) {
 type heard struct{ sighting }
 
 func (h heard) apply(ctx context.Context, w *Watcher) {
-	if w.isOwn(h.id, h.labels) {
+	if w.isOwn(h.id, h.labels) || w.heardBefore(h.sighting) {
 		return
 	}
 	w.take(ctx, h)
@@ -201,6 +209,7 @@ func relevant(e heal.Event) bool {
 func (w *Watcher) enter(s sighting) *entry {
 	p, _ := w.o.Selection.policyFor(w.o.Policy, s.labels)
 	e := &entry{container: s.container, policy: p}
+	w.restore(e, s)
 	w.entries[s.id] = e
 	return e
 }
@@ -235,6 +244,7 @@ func (l listed) apply(ctx context.Context, w *Watcher) {
 		}
 	}
 	w.noteOthers(others)
+	w.recall(ctx, l.first)
 	if surprise && !l.first {
 		time.AfterFunc(time.Second, func() { w.send(suspicion{}) })
 	}
@@ -279,6 +289,7 @@ func (w *Watcher) feed(ctx context.Context, e *entry, ev heal.Event) {
 	before := e.state
 	state, actions := heal.Decide(e.policy, e.state, ev, time.Now())
 	e.state = state
+	w.memory.note(e) // before an act is begun, which waits for it
 	told := false
 	for _, a := range actions {
 		switch a := a.(type) {

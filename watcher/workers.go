@@ -91,6 +91,9 @@ func (l looked) apply(ctx context.Context, w *Watcher) {
 			probe = 0 // no probe of its own would tell that it need not be restarted
 		}
 		held, wait := w.host.Judge(l.id, probe, time.Now())
+		if left := w.pauses.Left(e.container, time.Now()); left > 0 {
+			held, wait = heal.HoldAsked, left
+		}
 		w.feed(ctx, e, heal.Looked{
 			Sighting: l.seen.Sighting, EngineNow: w.engineNow(),
 			Owners: l.owners,
@@ -155,6 +158,7 @@ func (w *Watcher) act(ctx context.Context, e *entry, a heal.Act) {
 
 // carryOut makes the call and looks at what came of it.
 func (w *Watcher) carryOut(ctx context.Context, id string, a heal.Act, limit time.Duration) finished {
+	w.memory.settle() // whoever comes after this process must know of the act
 	eng := w.engine.Load()
 	started := time.Now()
 	call, cancel := context.WithTimeout(ctx, limit)

@@ -1,0 +1,392 @@
+package watcher
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"defib/heal"
+)
+
+// How the file is written.
+const (
+	// writeEvery is the least time between two writes that nobody waits for.
+	writeEvery = time.Second
+	// writeWait is how long an act, or the end of defib, waits for a write. A
+	// disk that hangs keeps nobody from being healed.
+	writeWait = time.Second
+	// readWait is how long the start waits for the file to be read.
+	readWait = 5 * time.Second
+)
+
+// memory is what outlives defib: a record of each container that the loop
+// remembers. The loop changes records, a goroutine of its own writes the newest
+// ones, and the workers wait for that before they act. Without a folder it does
+// nothing.
+type memory struct {
+	dir  string // empty: none
+	log  zerolog.Logger
+	disk disk
+
+	// Owned by the loop.
+	pending   map[string]record    // read from the file and not looked at yet
+	heard     map[string]time.Time // of each: the newest event that it knows of
+	recalling bool                 // the pending ones are being looked at
+
+	trouble bool // owned by the writer: the last write failed, and that was said
+
+	mu       sync.Mutex
+	records  map[string]record
+	sections map[string]json.RawMessage
+	change   uint64        // counts changes
+	tried    uint64        // the newest change that a write has tried to keep
+	written  chan struct{} // closed at the end of the next write
+	hung     bool          // the write under way takes too long
+	changed  chan struct{} // asks for a write soon
+	urgent   chan struct{} // asks for a write now
+}
+
+func newMemory(dir string, log zerolog.Logger) *memory {
+	return &memory{
+		dir: dir, log: log, disk: realDisk{}, records: map[string]record{}, written: make(chan struct{}),
+		changed: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
+	}
+}
+
+// open reads the file and starts the writer. close has it write what is left.
+func (m *memory) open() (closed func()) {
+	m.read()
+	if m.dir == "" {
+		return func() {}
+	}
+	m.pending, m.heard = maps.Clone(m.records), map[string]time.Time{}
+	for id, r := range m.pending {
+		m.heard[id] = r.Heard
+	}
+	if len(m.records) > 0 {
+		m.log.Info().Int("containers", len(m.records)).Msg("remembers what was wrong before defib was restarted")
+	}
+	m.touch() // so that a folder that cannot be written to is said now
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		m.writer(quit)
+		close(ended)
+	}()
+	return func() {
+		close(quit)
+		select {
+		case <-ended:
+		case <-time.After(writeWait):
+			m.log.Warn().Str("dir", m.dir).Msg("what it remembers could not be written in time: the disk does not answer")
+		}
+	}
+}
+
+// read takes the file in, within readWait.
+func (m *memory) read() {
+	if m.dir == "" {
+		return
+	}
+	path := filepath.Join(m.dir, stateFile)
+	result := make(chan document, 1)
+	failed := make(chan error, 1)
+	go func() {
+		d, err := loadState(path)
+		failed <- err
+		result <- d
+	}()
+	var err error
+	select {
+	case err = <-failed:
+	case <-time.After(readWait):
+		err = errStuck
+	}
+	var kept errKept
+	switch {
+	case err == nil:
+	case errors.As(err, &kept):
+		m.log.Warn().Str("file", path).Str("kept_as", kept.as).Str("err", kept.why.Error()).
+			Msg("what defib remembered cannot be read, or not all of it: the file is kept aside")
+	default:
+		m.log.Error().Str("file", path).Str("err", err.Error()).
+			Msg("what defib remembered cannot be had: its file is left as it is, and a restart of defib forgets what this one learns; check AUTOHEAL_STATE_DIR")
+		m.dir = ""
+		return
+	}
+	d := <-result
+	m.records, m.sections = d.records, d.sections
+}
+
+// errStuck is for a file that cannot be read in time.
+var errStuck = errors.New("the disk does not answer")
+
+// errKept says why a file was renamed, and to what.
+type errKept struct {
+	as  string
+	why error
+}
+
+// Error satisfies error.
+func (e errKept) Error() string { return e.why.Error() + "; it is kept as " + e.as }
+
+// loadState reads a file. One that cannot be read, or not all of it, is renamed,
+// since it would be overwritten: that is an errKept.
+func loadState(path string) (document, error) {
+	none := document{records: map[string]record{}}
+	if missing(path) {
+		return none, nil
+	}
+	text, err := readState(path)
+	d, as := none, path+".bad"
+	if err == nil {
+		d, err = parseState(text)
+	}
+	var newer errNewer
+	switch {
+	case errors.As(err, &newer):
+		as = fmt.Sprintf("%s.v%d", path, newer.version)
+	case err == nil && d.unread > 0:
+		err = fmt.Errorf("%d containers in it are unreadable, or too many", d.unread)
+	case err == nil:
+		return d, nil
+	}
+	if len(d.records) == 0 {
+		d = none
+	}
+	if moved := os.Rename(path, as); moved != nil {
+		return none, fmt.Errorf("%w; rename it to %s: %w", err, as, reason(moved))
+	}
+	return d, errKept{as, err}
+}
+
+// note keeps what the loop knows of a container. It is called after each
+// change of its state and never waits for the disk.
+func (m *memory) note(e *entry) {
+	if m.dir == "" {
+		return
+	}
+	id, c := e.container.ID, e.container
+	state := e.state
+	state.Looking, state.Signal = false, "" // what ends in a moment
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, had := m.records[id]
+	if state.IsZero() {
+		if had {
+			delete(m.records, id)
+			m.touchLocked()
+		}
+		return
+	}
+	r := record{
+		Key: e.key, ID: id, Name: c.Name, Image: c.Image, Project: c.Project, Service: c.Service,
+		Heard: e.heard, State: state.Saved(),
+	}
+	m.records[id] = r
+	old.Heard, old.seen = r.Heard, nil
+	if !reflect.DeepEqual(old, r) {
+		m.touchLocked()
+	}
+}
+
+// drop forgets a container that was read from the file.
+func (m *memory) drop(id string) {
+	delete(m.pending, id)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.records, id)
+	m.touchLocked()
+}
+
+func (m *memory) touch() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.touchLocked()
+}
+
+// touchLocked counts a change and has it written soon.
+func (m *memory) touchLocked() {
+	m.change++
+	select {
+	case m.changed <- struct{}{}:
+	default:
+	}
+}
+
+// settle waits until what was noted so far is on the disk, or could not be
+// written, but for writeWait at most and only once where the disk hangs.
+func (m *memory) settle() {
+	if m.dir == "" {
+		return
+	}
+	m.mu.Lock()
+	want := m.change
+	m.mu.Unlock()
+	timer := time.NewTimer(writeWait)
+	defer timer.Stop()
+	for {
+		m.mu.Lock()
+		over, written := m.tried >= want || m.hung, m.written
+		m.mu.Unlock()
+		if over {
+			return
+		}
+		select {
+		case m.urgent <- struct{}{}:
+		default:
+		}
+		select {
+		case <-written:
+		case <-timer.C:
+			m.mu.Lock()
+			said := m.hung
+			m.hung = true
+			m.mu.Unlock()
+			if !said {
+				m.log.Warn().Str("dir", m.dir).Msg("the disk does not answer: healing goes on, and a restart of defib forgets what could not be written")
+			}
+			return
+		}
+	}
+}
+
+// writer writes the newest records: at once when somebody waits for it, else
+// once a second at most.
+func (m *memory) writer(quit <-chan struct{}) {
+	var next time.Time
+	for {
+		select {
+		case <-m.changed:
+			select {
+			case <-time.After(time.Until(next)):
+			case <-m.urgent:
+			case <-quit:
+			}
+		case <-m.urgent:
+		case <-quit:
+			m.write()
+			return
+		}
+		m.write()
+		next = time.Now().Add(writeEvery)
+	}
+}
+
+// write writes what has changed since the last write. One that fails is tried
+// again at the next change.
+func (m *memory) write() {
+	m.mu.Lock()
+	change := m.change
+	if change == m.tried {
+		m.mu.Unlock()
+		return
+	}
+	records, sections := slices.Collect(maps.Values(m.records)), maps.Clone(m.sections)
+	m.mu.Unlock()
+
+	text, left, err := encodeState(records, sections)
+	if err == nil {
+		err = writeState(m.disk, m.dir, text)
+	}
+	switch {
+	case err != nil && !m.trouble:
+		m.log.Warn().Str("err", err.Error()).
+			Msg("what defib remembers cannot be written: healing goes on, and a restart of defib forgets it; mount a writable volume at AUTOHEAL_STATE_DIR")
+	case err == nil && m.trouble:
+		m.log.Info().Str("dir", m.dir).Msg("what defib remembers can be written again")
+	}
+	m.trouble = err != nil
+	if left > 0 {
+		m.log.Debug().Int("containers", left).Msg("too many are remembered: some are not in the file")
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tried, m.hung = change, false
+	close(m.written)
+	m.written = make(chan struct{})
+}
+
+// keep has a section of the file hold a value.
+func (m *memory) keep(section string, value any) {
+	if m.dir == "" {
+		return
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		m.log.Error().Err(err).Str("section", section).Msg("what defib remembers cannot be encoded")
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	sections := maps.Clone(m.sections) // the writer may be reading the old one
+	if sections == nil {
+		sections = map[string]json.RawMessage{}
+	}
+	sections[section] = text
+	m.sections = sections
+	m.touchLocked()
+}
+
+// section reads a section of the file; it tells whether there was a good one.
+func (m *memory) section(name string, into any) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	text, there := m.sections[name]
+	if !there {
+		return false
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		m.log.Warn().Err(err).Str("section", name).Msg("a part of what defib remembered cannot be read, and is left out")
+		return false
+	}
+	return true
+}
+
+// restore gives a new entry its key, and what the file says of it.
+func (w *Watcher) restore(e *entry, s sighting) {
+	e.key, e.heard = keyOf(s.container, s.labels), s.at
+	r, waits := w.memory.pending[s.id]
+	if !waits {
+		return
+	}
+	delete(w.memory.pending, s.id)
+	e.state = r.State.Restore(e.policy, r.seen, time.Now())
+	e.known = e.state.Told != 0
+	if r.Heard.After(e.heard) {
+		e.heard = r.Heard
+	}
+	w.wakes.add(e.state.WakeAt, s.id)
+}
+
+// heardBefore tells whether an event is told again that the defib before this
+// one has judged: a new stream begins in the past. Else it notes its time.
+func (w *Watcher) heardBefore(s sighting) bool {
+	if isReplayed(s.event) && !s.at.After(w.memory.heard[s.id]) {
+		return true
+	}
+	if e := w.entries[s.id]; e != nil && s.at.After(e.heard) {
+		e.heard = s.at
+	}
+	return false
+}
+
+func isReplayed(e heal.Event) bool {
+	switch e := e.(type) {
+	case heal.Killed:
+		return e.Replayed
+	case heal.Died:
+		return e.Replayed
+	case heal.Started:
+		return e.Replayed
+	}
+	return false
+}
