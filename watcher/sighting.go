@@ -23,8 +23,8 @@ type sighting struct {
 type inspection struct {
 	heal.Sighting
 
-	container heal.Container
 	labels    map[string]string // not kept: they may be of any size
+	container heal.Container
 }
 
 // containerOf names a container for people. What it is made of is hostile

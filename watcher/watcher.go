@@ -37,10 +37,11 @@ type Watcher struct {
 	turns   turns
 	wakes   wakes
 	quiet   quiet
-	memory  *memory
 	gapAt   time.Time // the newest list after a gap in what events told
 	acting  int
 	trouble string // what last kept an inspection from working; said once
+
+	memory *memory
 
 	looks chan struct{} // holds a token for each inspection under way
 	ended chan struct{} // closed when the loop has ended
@@ -51,9 +52,10 @@ type entry struct {
 	container heal.Container
 	policy    heal.Policy
 	state     heal.State
-	key       string    // what survives its recreation
-	heard     time.Time // the newest event of it, on the engine's clock
-	unheard   bool      // the list told of its trouble while the stream was silent
+	unheard   bool // the list told of its trouble while the stream was silent
+
+	key   string    // what survives its recreation
+	heard time.Time // the newest event of it, on the engine's clock
 }
 
 // message is what the loop is told; apply runs in the loop.
@@ -66,8 +68,8 @@ func New(o Options) *Watcher {
 	return &Watcher{
 		o: o, log: o.Log, entries: map[string]*entry{}, quiet: quiet{}, turns: newTurns(o.Parallel),
 		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
-		looks: make(chan struct{}, maxLooks), memory: newMemory(o.StateDir, o.Log),
-		cond: condition{since: time.Now(), grace: o.StartPeriod},
+		looks: make(chan struct{}, maxLooks),
+		cond:  condition{since: time.Now(), grace: o.StartPeriod}, memory: newMemory(o.StateDir, o.Log),
 	}
 }
 
