@@ -212,12 +212,12 @@ func (l listed) apply(ctx context.Context, w *Watcher) {
 			surprise = surprise || news
 		}
 	}
+	w.recall(ctx, l.first)
 	for id, e := range w.entries {
 		if !present[id] {
 			w.feed(ctx, e, heal.Absent{})
 		}
 	}
-	w.recall(ctx, l.first)
 	if surprise && !l.first {
 		time.AfterFunc(time.Second, func() { w.send(suspicion{}) })
 	}
