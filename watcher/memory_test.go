@@ -419,3 +419,62 @@ func TestNothingIsWrittenWhileNothingHappens(t *testing.T) {
 		}
 	})
 }
+
+// TestKilledAroundARestart: whenever defib is killed, with the file as it is at
+// that instant, the budget holds, no restart follows another too soon, and a
+// human is called once.
+func TestKilledAroundARestart(t *testing.T) {
+	const from, to, step = 14 * time.Second, 16 * time.Second, 50 * time.Millisecond // the restart is at about 15 s
+	before, during, after := 0, 0, 0
+	for kill := from; kill < to; kill += step {
+		var left []byte
+		lives(t, nil, func(l life) {
+			spec := sickly("web", false)
+			spec.StopTakes = 500 * time.Millisecond
+			l.eng.Run(spec)
+			l.sicken(t, "web")
+			time.Sleep(kill)
+			switch {
+			case l.calls("restart", "web") == 0:
+				before++
+			case len(l.reasons()) == 0:
+				during++
+			default:
+				after++
+			}
+			left = mustRead(t, filepath.Join(l.dir, stateFile))
+			l.end()
+			// What it wrote and told in its orderly end a kill would have lost.
+			if err := os.WriteFile(filepath.Join(l.dir, stateFile), left, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, func(l life) {
+			time.Sleep(25 * time.Minute)
+			var last time.Time
+			for _, c := range l.eng.Calls() {
+				if c.Kind != "restart" || c.Name != "web" {
+					continue
+				}
+				if gap := c.At.Sub(last); gap < 10*time.Second {
+					t.Errorf("killed after %s: a restart %s after another", kill, gap)
+				}
+				last = c.At
+			}
+			gaveUp := 0
+			for _, r := range l.reasons() {
+				if r == heal.GaveUp {
+					gaveUp++
+				}
+			}
+			if n := l.calls("restart", "web"); n != 5 || gaveUp != 1 {
+				t.Errorf("killed after %s: %d restarts, gave up %d times; want 5, once", kill, n, gaveUp)
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
+	if before == 0 || during == 0 || after == 0 {
+		t.Errorf("killed %d times before, %d during and %d after the restart; want each", before, during, after)
+	}
+}

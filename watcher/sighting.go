@@ -24,9 +24,9 @@ type sighting struct {
 type inspection struct {
 	heal.Sighting
 
-	container heal.Container
 	shares    []string          // ids of the containers whose namespaces it shares
 	labels    map[string]string // not kept: they may be of any size
+	container heal.Container
 }
 
 // containerOf names a container for people. What it is made of is hostile

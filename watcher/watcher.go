@@ -39,12 +39,13 @@ type Watcher struct {
 	turns    turns
 	wakes    wakes
 	quiet    quiet
-	memory   *memory
 	pauses   heal.Pauses
 	gapAt    time.Time // the newest list after a gap in what events told
 	acting   int
 	counting bool   // the watched are being counted
 	trouble  string // what last kept an inspection from working; said once
+
+	memory *memory
 
 	looks chan struct{} // holds a token for each inspection under way
 	ended chan struct{} // closed when the loop has ended
@@ -55,10 +56,11 @@ type entry struct {
 	container heal.Container
 	policy    heal.Policy
 	state     heal.State
-	known     bool      // people were told of this incident
-	key       string    // what survives its recreation
-	heard     time.Time // the newest event of it, on the engine's clock
-	unheard   bool      // the list told of its trouble while the stream was silent
+	known     bool // people were told of this incident
+	unheard   bool // the list told of its trouble while the stream was silent
+
+	key   string    // what survives its recreation
+	heard time.Time // the newest event of it, on the engine's clock
 }
 
 // message is what the loop is told; apply runs in the loop.
@@ -71,8 +73,8 @@ func New(o Options) *Watcher {
 	return &Watcher{
 		o: o, log: o.Log, entries: map[string]*entry{}, graph: newGraph(), host: heal.NewHost(), quiet: quiet{}, turns: newTurns(o.Parallel),
 		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
-		looks: make(chan struct{}, maxLooks), memory: newMemory(o.StateDir, o.Log),
-		cond: condition{since: time.Now(), grace: o.StartPeriod},
+		looks: make(chan struct{}, maxLooks),
+		cond:  condition{since: time.Now(), grace: o.StartPeriod}, memory: newMemory(o.StateDir, o.Log),
 	}
 }
 
@@ -238,13 +240,13 @@ func (l listed) apply(ctx context.Context, w *Watcher) {
 			others[s.id] = s.container
 		}
 	}
+	w.recall(ctx, l.first)
 	for id, e := range w.entries {
 		if !present[id] {
 			w.feed(ctx, e, heal.Absent{})
 		}
 	}
 	w.noteOthers(others)
-	w.recall(ctx, l.first)
 	if surprise && !l.first {
 		time.AfterFunc(time.Second, func() { w.send(suspicion{}) })
 	}
