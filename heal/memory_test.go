@@ -31,7 +31,7 @@ func TestEveryFieldIsDecided(t *testing.T) {
 	for i := range state.NumField() {
 		name := state.Field(i).Name
 		if _, kept := saved.FieldByName(name); kept == slices.Contains(leftOut, name) {
-			t.Errorf("State.%s: saved %v, left out on purpose %v", name, kept, !kept)
+			t.Errorf("State.%s: saved %v; it must be either in Saved or left out on purpose", name, kept)
 		}
 	}
 }
