@@ -17,18 +17,18 @@ func TestPauseCommandLine(t *testing.T) {
 		code int
 		text string
 	}{
-		"pause":                {exitUsage, "defib pause DURATION"},
-		"pause soon":           {exitUsage, `"soon" must be a duration from 1m to 168h`},
-		"pause 10s":            {exitUsage, "must be a duration from 1m to 168h"},
-		"pause 9000h":          {exitUsage, "must be a duration from 1m to 168h"},
-		"pause 30m host:x":     {exitUsage, "only service:NAME and project:NAME are known"},
-		"pauses web":           {exitUsage, "defib pause DURATION"},
-		"pause --help":         {exitOK, "Exit codes"},
-		"resume -h":            {exitOK, "Exit codes"},
-		"pause 1800 shop/db":   {exitFailed, "no defib answers"},
-		"resume":               {exitFailed, "no defib answers"},
-		"pauses":               {exitFailed, "no defib answers"},
-		"resume project:shop/": {exitFailed, "no defib answers"},
+		"pause":              {exitUsage, "defib pause DURATION"},
+		"pause soon":         {exitUsage, `"soon" must be a duration from 1m to 168h`},
+		"pause 10s":          {exitUsage, "must be a duration from 1m to 168h"},
+		"pause 9000h":        {exitUsage, "must be a duration from 1m to 168h"},
+		"pause 30m host:x":   {exitUsage, "only service:NAME and project:NAME are known"},
+		"pauses web":         {exitUsage, "defib pause DURATION"},
+		"pause --help":       {exitOK, "Exit codes"},
+		"resume -h":          {exitOK, "Exit codes"},
+		"pause 1800 shop/db": {exitFailed, "no defib answers"},
+		"resume":             {exitFailed, "no defib answers"},
+		"pauses":             {exitFailed, "no defib answers"},
+		"resume project:":    {exitUsage, "a name is missing"},
 	} {
 		var out bytes.Buffer
 		code := command(t.Context(), strings.Fields(line), env, &out, &out)
