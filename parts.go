@@ -72,7 +72,7 @@ func watcherOptions(c config) (watcher.Options, error) {
 	w := c.Watch
 	o := watcher.Options{
 		Selection: w.Selection, StartPeriod: w.StartPeriod, Interval: w.Interval,
-		CallTimeout: w.CallTimeout, Parallel: w.Parallel, StateDir: w.StateDir,
+		CallTimeout: w.CallTimeout, Parallel: w.Parallel, StateDir: w.StateDir, LogLines: w.LogLines,
 		Policy: heal.Policy{
 			Treatment: w.Action, UnhealthyFor: w.For, Backoff: w.Backoff, BackoffMax: w.BackoffMax,
 			MaxRestarts: w.MaxRestarts, Window: w.Window, RetryAfter: w.RetryAfter, RetryAfterMax: max(6*time.Hour, w.RetryAfter),

@@ -163,6 +163,8 @@ func (s *story) spec(words []string) dockertest.Spec {
 			c.Labels["com.docker.compose.container-number"], c.Labels["com.docker.compose.oneoff"] = "1", "False"
 		case "depends":
 			c.Labels["com.docker.compose.depends_on"] = value
+		case "logs":
+			c.Logs = strings.ReplaceAll(strings.ReplaceAll(value, "_", " "), "|", "\n") + "\n"
 		case "network":
 			c.NetworkMode = value
 		case "pid":

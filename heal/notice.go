@@ -75,6 +75,9 @@ type Notice struct {
 	// Detail is one more sentence where there is something to add, such as why
 	// defib may not touch the container.
 	Detail string
+	// Evidence is what was known of the container right before the last act;
+	// nil where there was none, or nothing is known.
+	Evidence *Evidence
 	// Repeat marks a reason that was already told in this incident: news for a
 	// log, not for a person.
 	Repeat bool

@@ -92,6 +92,7 @@ func tell(a alert, now time.Time) message {
 	if s.Reason != heal.Followed && s.Count == 0 { // else its health is not what it is about
 		lines = append(lines, s.why()...)
 	}
+	lines = append(lines, s.evidence()...)
 	if t.done != "" {
 		lines = append(lines, "Done: "+t.done)
 	}

@@ -49,6 +49,7 @@ func ServeControl(ctx context.Context, path string, c Controlled) error {
 	if err != nil {
 		return err
 	}
+	defer os.Remove(path) //nolint:errcheck // the next defib replaces it
 	s := &http.Server{
 		Handler: controlMux(c), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: 10 * time.Second, IdleTimeout: 5 * time.Second,
@@ -89,7 +90,6 @@ func listenAlone(ctx context.Context, path string) (net.Listener, error) {
 		_ = l.Close()
 		return nil, fmt.Errorf("make the control socket %s: %w", path, err)
 	}
-	context.AfterFunc(ctx, func() { _ = os.Remove(path) })
 	return l, nil
 }
 

@@ -68,7 +68,12 @@ func serveBoardAt(t *testing.T, socket string) (stop func()) {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	return func() { cancel(); <-done }
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error("the end of the control socket:", err)
+		}
+	}
 }
 
 func TestControl(t *testing.T) {
@@ -147,7 +152,11 @@ func TestControlHostile(t *testing.T) {
 	socket, _ := serveBoard(t)
 	c := http.Client{Transport: dialer(socket)}
 	for _, body := range []string{"", "{", "[]", `{"for":1}`, `{"until":"never"}`, strings.Repeat("x", 3<<20), `{"what":["` + strings.Repeat("a", 300) + `"]}`} {
-		resp, err := c.Post("http://defib/v1/pause", "application/json", strings.NewReader(body))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://defib/v1/pause", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := c.Do(req)
 		if err != nil {
 			t.Errorf("%.30q: %v", body, err)
 			continue

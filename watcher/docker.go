@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -244,17 +246,30 @@ func (e *engine) inspect(ctx context.Context, id string) (inspection, error) {
 	if label, set := c.Config.Labels["signal"]; set {
 		seen.StopSignal = label // it hides the real one of a kill event, so each kill must count as a stop
 	}
+	var probes []heal.ProbeRun
 	seen.Health = heal.HealthNone
 	if h := c.State.Health; h != nil {
 		seen.Health, seen.Streak = healthOf(string(h.Status)), h.FailingStreak
 		if n := len(h.Log); n > 0 && h.Log[n-1] != nil {
+			probes = probesOf(h.Log)
 			last := h.Log[n-1]
 			seen.Probe = heal.Probe{Start: last.Start, ExitCode: last.ExitCode, Output: cut(last.Output, 1000)}
 		}
 	}
 	return inspection{
-		Sighting: seen, labels: c.Config.Labels, container: containerOf(c.ID, c.Name, c.Config.Image, c.Config.Labels), shares: sharesOf(c.HostConfig),
+		Sighting: seen, probes: probes, labels: c.Config.Labels, container: containerOf(c.ID, c.Name, c.Config.Image, c.Config.Labels), shares: sharesOf(c.HostConfig),
 	}, nil
+}
+
+// probesOf gives the last runs of a health check, oldest first.
+func probesOf(log []*container.HealthcheckResult) []heal.ProbeRun {
+	var probes []heal.ProbeRun
+	for _, p := range log[max(0, len(log)-maxProbes):] {
+		if p != nil {
+			probes = append(probes, heal.ProbeRun{Start: p.Start, Took: p.End.Sub(p.Start), ExitCode: p.ExitCode, Output: cut(p.Output, maxProbeOutput)})
+		}
+	}
+	return probes
 }
 
 // sharesOf gives the containers whose namespaces one shares. The engine has
@@ -290,6 +305,21 @@ func timingOf(h *container.HealthConfig) heal.Timing {
 	}
 	t.StartPeriod = max(0, h.StartPeriod)
 	return t
+}
+
+// logTail gives the last lines that a container has written, of both streams,
+// at most 64 KB.
+func (e *engine) logTail(ctx context.Context, id string, lines int) ([]string, error) {
+	in, err := e.read.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(lines)})
+	if err != nil {
+		return nil, fmt.Errorf("read the log: %w", err)
+	}
+	defer in.Close() //nolint:errcheck // only read from
+	text, err := io.ReadAll(io.LimitReader(in, maxLog))
+	if err != nil {
+		return nil, fmt.Errorf("read the log: %w", err)
+	}
+	return lastLines(unframed(text), lines), nil
 }
 
 // do carries out a verb. A negative stop timeout asks for the container's own.

@@ -19,6 +19,7 @@ type Options struct {
 	CallTimeout   time.Duration // for a call to the engine; a restart's comes on top of its stop timeout
 	Parallel      int           // acts at a time
 	StateDir      string        // the folder of what is remembered over restarts of defib; empty: nowhere
+	LogLines      int           // how many lines of a container's log are kept before it is restarted
 	OwnID         string        // the container that defib runs in; empty: none
 	Log           zerolog.Logger
 	Notifier      Notifier

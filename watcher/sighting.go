@@ -24,6 +24,7 @@ type sighting struct {
 type inspection struct {
 	heal.Sighting
 
+	probes    []heal.ProbeRun   // what the engine keeps, oldest first
 	shares    []string          // ids of the containers whose namespaces it shares
 	labels    map[string]string // not kept: they may be of any size
 	container heal.Container

@@ -185,7 +185,12 @@ type openFile interface {
 // writeState replaces the file of a folder: written aside, synced, renamed, the
 // folder synced. At any instant the old text or the new one is there, whole.
 func writeState(d disk, dir string, text []byte) error {
-	path := filepath.Join(dir, stateFile)
+	return replaceFile(d, filepath.Join(dir, stateFile), text)
+}
+
+// replaceFile replaces any file so.
+func replaceFile(d disk, path string, text []byte) error {
+	dir := filepath.Dir(path)
 	aside := path + ".new"
 	f, err := d.create(aside)
 	if err != nil {

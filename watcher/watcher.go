@@ -45,7 +45,8 @@ type Watcher struct {
 	counting bool   // the watched are being counted
 	trouble  string // what last kept an inspection from working; said once
 
-	memory *memory
+	memory    *memory
+	incidents *incidents
 
 	looks chan struct{} // holds a token for each inspection under way
 	ended chan struct{} // closed when the loop has ended
@@ -57,6 +58,7 @@ type entry struct {
 	policy    heal.Policy
 	state     heal.State
 	known     bool // people were told of this incident
+	evidence  *heal.Evidence
 	unheard   bool // the list told of its trouble while the stream was silent
 
 	key   string    // what survives its recreation
@@ -74,7 +76,7 @@ func New(o Options) *Watcher {
 		o: o, log: o.Log, entries: map[string]*entry{}, graph: newGraph(), host: heal.NewHost(), quiet: quiet{}, turns: newTurns(o.Parallel),
 		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
 		looks: make(chan struct{}, maxLooks),
-		cond:  condition{since: time.Now(), grace: o.StartPeriod}, memory: newMemory(o.StateDir, o.Log),
+		cond:  condition{since: time.Now(), grace: o.StartPeriod}, memory: newMemory(o.StateDir, o.Log), incidents: newIncidents(o.StateDir, o.Log),
 	}
 }
 
@@ -82,6 +84,7 @@ func New(o Options) *Watcher {
 // seconds to end, and are told about.
 func (w *Watcher) Run(ctx context.Context) {
 	defer w.memory.open()()
+	defer w.incidents.open()()
 	w.recallPauses(time.Now())
 	if w.o.StartPeriod > 0 {
 		w.log.Info().Stringer("for", w.o.StartPeriod).Msg("waiting before the watch begins (AUTOHEAL_START_PERIOD)")
@@ -339,6 +342,10 @@ func (w *Watcher) tell(e *entry, n heal.Notice) {
 	}
 	n.Container = e.container
 	n.Incident = e.container.ShortID() + "-" + strconv.FormatInt(n.Since.UnixMilli(), 36)
+	if n.Evidence = e.evidence; n.Reason.Ends() {
+		n.Evidence = nil // it speaks of the trouble, not of its end
+	}
 	w.logNotice(e, n)
+	w.incidents.note(n)
 	w.o.Notifier.Post(n)
 }

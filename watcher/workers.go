@@ -86,6 +86,7 @@ func (l looked) apply(ctx context.Context, w *Watcher) {
 	case l.err == nil:
 		e.container = l.seen.container
 		w.trouble = ""
+		w.takeEvidence(e, l.seen)
 		probe := l.seen.Timing.Interval + l.seen.Timing.Timeout
 		if len(e.state.After) > 0 {
 			probe = 0 // no probe of its own would tell that it need not be restarted
@@ -147,12 +148,16 @@ func (w *Watcher) act(ctx context.Context, e *entry, a heal.Act) {
 	}
 	w.logAct(e, a)
 	w.acting++
+	evidence := e.evidence.Clone()
 	limit := a.Grace + max(slack, w.o.CallTimeout)
 	go func() {
 		// A turn that a hung call never gives back would stop all others.
 		late := time.AfterFunc(a.Grace+slack/2, func() { w.send(overdue{id: id, number: a.Number}) })
 		defer late.Stop()
-		w.send(w.carryOut(context.WithoutCancel(ctx), id, a, limit))
+		w.takeLog(ctx, id, evidence)
+		f := w.carryOut(context.WithoutCancel(ctx), id, a, limit)
+		f.evidence = evidence
+		w.send(f)
 	}()
 }
 
@@ -195,7 +200,8 @@ func (w *Watcher) carryOut(ctx context.Context, id string, a heal.Act, limit tim
 type finished struct {
 	heal.Finished
 
-	id string
+	id       string
+	evidence *heal.Evidence // with the log's last lines
 }
 
 func (f finished) apply(ctx context.Context, w *Watcher) {
@@ -204,6 +210,9 @@ func (f finished) apply(ctx context.Context, w *Watcher) {
 	if !known {
 		w.giveTurn(ctx, f.id)
 		return
+	}
+	if f.evidence != nil && f.Number == e.state.Number {
+		e.evidence = f.evidence
 	}
 	w.feed(ctx, e, f.Finished)
 }

@@ -1,0 +1,136 @@
+package watcher
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/rs/zerolog"
+
+	"defib/heal"
+)
+
+func framed(stream byte, text string) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{stream, 0, 0, 0}, uint32(len(text))), text...)
+}
+
+func TestUnframed(t *testing.T) {
+	two := append(framed(1, "one\n"), framed(2, "two\n")...)
+	for name, c := range map[string]struct {
+		in   []byte
+		want []string
+	}{
+		"both streams":        {two, []string{"one", "two"}},
+		"cut in mid-frame":    {two[:len(two)-2], []string{"one", "tw"}},
+		"cut in a header":     {two[:15], []string{"one"}},
+		"a terminal":          {[]byte("a\r\nb\r\n"), []string{"a", "b"}},
+		"binary":              {framed(1, "\xff\xfe\x00\n"), []string{"\uFFFD\x00"}},
+		"a length that lies":  {append([]byte{1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}, "x\n"...), []string{"x"}},
+		"nothing":             {nil, nil},
+		"the last three only": {framed(1, "1\n2\n3\n4\n5\n"), []string{"3", "4", "5"}},
+	} {
+		got := lastLines(unframed(c.in), 3)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q; want %q", name, got, c.want)
+		}
+	}
+	if got := lastLines([]byte(strings.Repeat("é", 5000)), 3); len(got[0]) > maxLogLine+3 || !utf8.ValidString(got[0]) {
+		t.Errorf("a long line has %d bytes", len(got[0]))
+	}
+}
+
+// noticeOf makes a notice of an incident.
+func noticeOf(incident string, n int) heal.Notice {
+	return heal.Notice{
+		Reason: heal.StillUnhealthy, Incident: incident, At: time.Unix(int64(1_800_000_000+n), 0), Attempt: n,
+		Container: heal.Container{Name: "web"}, Evidence: &heal.Evidence{Streak: n, Probes: []heal.ProbeRun{{Output: "\x1b[31m no"}}},
+	}
+}
+
+// keep writes notices as a running watcher does.
+func keep(t *testing.T, dir string, log zerolog.Logger, notices ...heal.Notice) {
+	t.Helper()
+	i := newIncidents(dir, log)
+	closed := i.open()
+	for _, n := range notices {
+		for len(i.in) > 200 {
+			time.Sleep(time.Millisecond) // a person's pace is slower than a test's
+		}
+		i.note(n)
+	}
+	closed()
+}
+
+func TestIncidentsAreKept(t *testing.T) {
+	dir := t.TempDir()
+	var all []heal.Notice
+	for n := range maxIncidents + 5 {
+		all = append(all, noticeOf(fmt.Sprintf("a-%d", n), n))
+	}
+	keep(t, dir, zerolog.Nop(), all...)
+	files, err := filepath.Glob(filepath.Join(dir, incidentsDir, "*.json"))
+	if err != nil || len(files) != maxIncidents {
+		t.Errorf("%d files of %d incidents, %v", len(files), len(all), err)
+	}
+	info, err := os.Stat(files[0])
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the mode is %v, %v", info.Mode(), err)
+	}
+}
+
+// TestAnIncidentIsBounded: its beginning and its end are kept, over a restart
+// of defib too.
+func TestAnIncidentIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	for half := range 2 {
+		var all []heal.Notice
+		for n := range 50 {
+			all = append(all, noticeOf("one", 50*half+n))
+		}
+		keep(t, dir, zerolog.Nop(), all...)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, incidentsDir, "one.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var in incident
+	if err := json.Unmarshal(text, &in); err != nil {
+		t.Fatal(err)
+	}
+	n := len(in.Happenings)
+	if n != maxHappenings || in.Left != 60 || in.Happenings[0].Attempt != 0 || in.Happenings[n-1].Attempt != 99 {
+		t.Errorf("%d happenings, %d left out, from %d to %d", n, in.Left, in.Happenings[0].Attempt, in.Happenings[n-1].Attempt)
+	}
+	if in.Happenings[n-1].Evidence.Streak != 99 {
+		t.Errorf("the evidence is lost: %+v", in.Happenings[n-1].Evidence)
+	}
+}
+
+// TestIncidentsWithoutADisk: a folder that cannot be is said once and stops nothing.
+func TestIncidentsWithoutADisk(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	keep(t, dir, zerolog.New(&log), noticeOf("one", 1), noticeOf("one", 2), noticeOf("../../etc/passwd", 3))
+	if n := strings.Count(log.String(), "cannot be written"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, log.String())
+	}
+}
+
+// TestIncidentNames: an id that could leave the folder is no file's name.
+func TestIncidentNames(t *testing.T) {
+	dir := t.TempDir()
+	keep(t, dir, zerolog.Nop(), noticeOf("../evil", 1), noticeOf("a/b", 2), noticeOf("", 3), noticeOf("A b", 4))
+	if files, _ := os.ReadDir(filepath.Join(dir, incidentsDir)); len(files) > 0 {
+		t.Errorf("written: %v", files)
+	}
+}
