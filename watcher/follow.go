@@ -142,6 +142,7 @@ func (m met) apply(ctx context.Context, w *Watcher) {
 	if !m.check {
 		return
 	}
+	w.introduced = true
 	w.warnTies(m.all)
 	for _, s := range m.all {
 		if g := w.graph.members[s.id]; g != nil && g.watched && s.network != "" && isRunning(s) {

@@ -33,17 +33,19 @@ type Watcher struct {
 	redial atomic.Pointer[context.CancelFunc] // ends the stream that is open
 
 	// Owned by the loop.
-	entries  map[string]*entry
-	graph    graph
-	host     *heal.Host
-	turns    turns
-	wakes    wakes
-	quiet    quiet
-	pauses   heal.Pauses
-	gapAt    time.Time // the newest list after a gap in what events told
-	acting   int
-	counting bool   // the watched are being counted
-	trouble  string // what last kept an inspection from working; said once
+	entries    map[string]*entry
+	graph      graph
+	host       *heal.Host
+	turns      turns
+	wakes      wakes
+	quiet      quiet
+	pauses     heal.Pauses
+	gapAt      time.Time // the newest list after a gap in what events told
+	acting     int
+	comparing  bool   // those that share namespaces are compared with their owners
+	introduced bool   // the first full list has told who depends on whom
+	counting   bool   // the watched are being counted
+	trouble    string // what last kept an inspection from working; said once
 
 	memory    *memory
 	incidents *incidents
@@ -100,6 +102,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	readers.Go(func() { w.follow(inner) })
 	readers.Go(func() { w.poll(inner) })
 	readers.Go(func() { w.pollStarting(inner) })
+	readers.Go(func() { w.watchTies(inner) })
 	w.loop(ctx)
 	close(w.ended)
 	cancel()
@@ -244,6 +247,9 @@ func (l listed) apply(ctx context.Context, w *Watcher) {
 		}
 	}
 	w.recall(ctx, l.first)
+	if l.gap && w.introduced {
+		go w.meetAgain(ctx)
+	}
 	for id, e := range w.entries {
 		if !present[id] {
 			w.feed(ctx, e, heal.Absent{})
