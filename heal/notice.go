@@ -43,6 +43,9 @@ func (r Reason) Resolves() bool {
 	return r == Recovered || r == Followed || r == StoppedByOther || r == Removed || r == StormOver
 }
 
+// ForPeople tells whether the notice is news for a person.
+func (n Notice) ForPeople() bool { return !n.Repeat && !n.Silent && !n.Aside }
+
 // Ends tells whether the reason ends an incident, well or not.
 func (r Reason) Ends() bool { return r >= Recovered || r == Quarantined || r == Followed }
 
@@ -87,6 +90,10 @@ type Notice struct {
 	// Container is the canary.
 	Count, Of, Left int
 	Names           []string
+	// Aside marks what people hear of in another message: that of a storm, or
+	// that a dependent is well again. The log, the script and docker-autoheal's
+	// receivers, who hear of every restart, learn of it all the same.
+	Aside bool
 	// Silent marks what is done after giving up: only the log and the script
 	// learn of it.
 	Silent bool

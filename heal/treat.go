@@ -143,7 +143,7 @@ func (d *decision) restarted(took time.Duration) {
 	d.followed()
 	// Nothing was wrong with one that only follows: people hear of it when it is well.
 	aside := d.s.Following && d.s.Told&^(1<<Restarted) == 0
-	d.tell(Restarted, func(n *Notice) { n.Took, n.Silent = took, n.Silent || aside })
+	d.tell(Restarted, func(n *Notice) { n.Took, n.Aside = took, aside })
 }
 
 // failed plans the next try. It is soon, because the container may be down.

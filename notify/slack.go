@@ -57,7 +57,7 @@ func (s *slack) name() string { return "slack" }
 
 func (s *slack) place() string { return s.target.host() }
 
-func (s *slack) wants(n heal.Notice) bool { return !n.Repeat && !n.Silent }
+func (s *slack) wants(n heal.Notice) bool { return n.ForPeople() }
 
 func (s *slack) deliver(ctx context.Context, a alert) error {
 	body, err := encode(slackMessage(tell(a, time.Now())))

@@ -185,27 +185,3 @@ func (g *graph) dependents(owner heal.Container) []dependent {
 	slices.SortFunc(found, func(a, b dependent) int { return cmp.Compare(a.container.Name, b.container.Name) })
 	return found
 }
-
-// circles names the containers that, by their labels alone, are to be
-// restarted after themselves.
-func (g *graph) circles() []string {
-	var names []string
-	for _, m := range g.members {
-		seen := map[string]bool{}
-		queue := []heal.Container{m.container}
-		for len(queue) > 0 && !seen[m.container.ID] {
-			for _, d := range g.dependents(queue[0]) {
-				if !seen[d.container.ID] {
-					seen[d.container.ID] = true
-					queue = append(queue, d.container)
-				}
-			}
-			queue = queue[1:]
-		}
-		if seen[m.container.ID] {
-			names = append(names, m.container.Name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}

@@ -335,13 +335,10 @@ func (w *Watcher) wake(ctx context.Context) {
 
 // tell completes a notice, logs it and hands it on.
 func (w *Watcher) tell(e *entry, n heal.Notice) {
-	// Silent is for log and script only: what is done after giving up, and what
-	// the messages on a storm say for all.
 	if !n.OfTrouble() {
 		over := n.Reason.Resolves() && n.Reason != heal.Followed && !e.known // of what nobody heard
-		hushed := n.Silent || n.Repeat || over || w.host.Hushed(e.container.ID, n.Reason, e.known)
-		n.Silent = hushed && !n.Repeat
-		e.known = (e.known || !hushed) && !n.Reason.Ends()
+		n.Aside = n.Aside || over || w.host.Hushed(e.container.ID, n.Reason, e.known)
+		e.known = (e.known || n.ForPeople()) && !n.Reason.Ends()
 	}
 	n.Container = e.container
 	n.Incident = e.container.ShortID() + "-" + strconv.FormatInt(n.Since.UnixMilli(), 36)
@@ -350,7 +347,7 @@ func (w *Watcher) tell(e *entry, n heal.Notice) {
 	}
 	w.logNotice(e, n)
 	w.incidents.note(n)
-	if !n.Silent && !n.Repeat {
+	if n.ForPeople() {
 		w.memory.hurry()
 	}
 	w.o.Notifier.Post(n)
