@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -21,7 +22,7 @@ func framed(stream byte, text string) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{stream, 0, 0, 0}, uint32(len(text))), text...)
 }
 
-func TestUnframed(t *testing.T) {
+func TestLogText(t *testing.T) {
 	two := append(framed(1, "one\n"), framed(2, "two\n")...)
 	for name, c := range map[string]struct {
 		in   []byte
@@ -36,9 +37,9 @@ func TestUnframed(t *testing.T) {
 		"nothing":             {nil, nil},
 		"the last three only": {framed(1, "1\n2\n3\n4\n5\n"), []string{"3", "4", "5"}},
 	} {
-		got := lastLines(unframed(c.in), 3)
-		if !slices.Equal(got, c.want) {
-			t.Errorf("%s: %q; want %q", name, got, c.want)
+		text, err := logText(bytes.NewReader(c.in))
+		if got := lastLines(text, 3); !slices.Equal(got, c.want) || err != nil {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, c.want)
 		}
 	}
 	if got := lastLines([]byte(strings.Repeat("é", 5000)), 3); len(got[0]) > maxLogLine+3 || !utf8.ValidString(got[0]) {
@@ -50,7 +51,7 @@ func TestUnframed(t *testing.T) {
 func noticeOf(incident string, n int) heal.Notice {
 	return heal.Notice{
 		Reason: heal.StillUnhealthy, Incident: incident, At: time.Unix(int64(1_800_000_000+n), 0), Attempt: n,
-		Container: heal.Container{Name: "web"}, Evidence: &heal.Evidence{Streak: n, Probes: []heal.ProbeRun{{Output: "\x1b[31m no"}}},
+		Container: heal.Container{Name: "web"}, Evidence: &heal.Evidence{At: time.Unix(int64(n), 0), Streak: n, Probes: []heal.ProbeRun{{Output: "\x1b[31m no"}}},
 	}
 }
 
