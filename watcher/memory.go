@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-
-	"defib/heal"
 )
 
 // How the file is written.
@@ -222,6 +220,15 @@ func (m *memory) touchLocked() {
 	}
 }
 
+// hurry has what was noted written at once, without waiting: what people were
+// just told must not be told again by whoever comes after this process.
+func (m *memory) hurry() {
+	select {
+	case m.urgent <- struct{}{}:
+	default:
+	}
+}
+
 // settle waits until what was noted so far is on the disk, or could not be
 // written, but for writeWait at most and only once where the disk hangs.
 func (m *memory) settle() {
@@ -349,44 +356,4 @@ func (m *memory) section(name string, into any) bool {
 		return false
 	}
 	return true
-}
-
-// restore gives a new entry its key, and what the file says of it.
-func (w *Watcher) restore(e *entry, s sighting) {
-	e.key, e.heard = keyOf(s.container, s.labels), s.at
-	r, waits := w.memory.pending[s.id]
-	if !waits {
-		return
-	}
-	delete(w.memory.pending, s.id)
-	e.state = r.State.Restore(e.policy, r.seen, time.Now())
-	e.known = e.state.Told != 0
-	if r.Heard.After(e.heard) {
-		e.heard = r.Heard
-	}
-	w.wakes.add(e.state.WakeAt, s.id)
-}
-
-// heardBefore tells whether an event is told again that the defib before this
-// one has judged: a new stream begins in the past. Else it notes its time.
-func (w *Watcher) heardBefore(s sighting) bool {
-	if isReplayed(s.event) && !s.at.After(w.memory.heard[s.id]) {
-		return true
-	}
-	if e := w.entries[s.id]; e != nil && s.at.After(e.heard) {
-		e.heard = s.at
-	}
-	return false
-}
-
-func isReplayed(e heal.Event) bool {
-	switch e := e.(type) {
-	case heal.Killed:
-		return e.Replayed
-	case heal.Died:
-		return e.Replayed
-	case heal.Started:
-		return e.Replayed
-	}
-	return false
 }

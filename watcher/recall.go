@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"defib/heal"
 )
@@ -69,4 +70,44 @@ func (r recalled) apply(ctx context.Context, w *Watcher) {
 		w.feed(ctx, w.enter(s), heal.Destroyed{})
 	default: // the next list tries again; without inspections nothing is healed anyway
 	}
+}
+
+// restore gives a new entry its key, and what the file says of it.
+func (w *Watcher) restore(e *entry, s sighting) {
+	e.key, e.heard = keyOf(s.container, s.labels), s.at
+	r, waits := w.memory.pending[s.id]
+	if !waits {
+		return
+	}
+	delete(w.memory.pending, s.id)
+	e.state = r.State.Restore(e.policy, r.seen, time.Now())
+	e.known = e.state.Told != 0
+	if r.Heard.After(e.heard) {
+		e.heard = r.Heard
+	}
+	w.wakes.add(e.state.WakeAt, s.id)
+}
+
+// heardBefore tells whether an event is told again that the defib before this
+// one has judged: a new stream begins in the past. Else it notes its time.
+func (w *Watcher) heardBefore(s sighting) bool {
+	if isReplayed(s.event) && !s.at.After(w.memory.heard[s.id]) {
+		return true
+	}
+	if e := w.entries[s.id]; e != nil && s.at.After(e.heard) {
+		e.heard = s.at
+	}
+	return false
+}
+
+func isReplayed(e heal.Event) bool {
+	switch e := e.(type) {
+	case heal.Killed:
+		return e.Replayed
+	case heal.Died:
+		return e.Replayed
+	case heal.Started:
+		return e.Replayed
+	}
+	return false
 }

@@ -94,6 +94,14 @@ func (w *Watcher) after(id string) []heal.Owner {
 	return nil
 }
 
+// gapEnded takes up what events could not tell in a gap of the stream.
+func (w *Watcher) gapEnded(ctx context.Context, now time.Time) {
+	w.gapAt = now
+	if w.introduced {
+		go w.meetAgain(ctx)
+	}
+}
+
 // meetAgain learns anew who depends on whom: events that would have told of new
 // containers, and of starts, were lost in a gap.
 func (w *Watcher) meetAgain(ctx context.Context) {

@@ -234,7 +234,7 @@ type listed struct {
 func (l listed) apply(ctx context.Context, w *Watcher) {
 	now := time.Now()
 	if l.gap {
-		w.gapAt = now
+		w.gapEnded(ctx, now)
 	}
 	w.quiet.sweep(now)
 	present, others := make(map[string]bool, len(l.found)), map[string]heal.Container{}
@@ -249,9 +249,6 @@ func (l listed) apply(ctx context.Context, w *Watcher) {
 		}
 	}
 	w.recall(ctx, l.first)
-	if l.gap && w.introduced {
-		go w.meetAgain(ctx)
-	}
 	for id, e := range w.entries {
 		if !present[id] {
 			w.feed(ctx, e, heal.Absent{})
@@ -353,5 +350,8 @@ func (w *Watcher) tell(e *entry, n heal.Notice) {
 	n.Evidence = e.evidenceFor(n)
 	w.logNotice(e, n)
 	w.incidents.note(n)
+	if !n.Silent && !n.Repeat {
+		w.memory.hurry()
+	}
 	w.o.Notifier.Post(n)
 }
