@@ -105,7 +105,7 @@ func (w *Watcher) takeEvidence(e *entry, l looked) {
 // none, and forgets it.
 func (e *entry) evidenceFor(n heal.Notice) *heal.Evidence {
 	v := e.evidence
-	switch n.Reason { //nolint:exhaustive // the others are not about an act or a verdict
+	switch n.Reason {
 	case heal.Restarted, heal.RestartFailed, heal.Quarantined:
 		return v
 	case heal.StillUnhealthy, heal.GaveUp, heal.OnlyTold:
