@@ -154,6 +154,7 @@ func (q *queue) drain() ([]alert, int) {
 // trim bounds the memory of a waiting notice: its texts may be of any length,
 // and a short piece of a long string would keep all of it.
 func trim(n *heal.Notice) {
+	n.Evidence = brief(n.Evidence)
 	for _, text := range []*string{
 		&n.Container.ID, &n.Container.Name, &n.Container.Image, &n.Container.Project, &n.Container.Service,
 		&n.Incident, &n.Probe.Output, &n.Err, &n.Detail,

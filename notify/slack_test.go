@@ -102,10 +102,23 @@ func stories() map[string]heal.Notice {
 	})
 	add("removed", func(n *heal.Notice) { n.Reason = heal.Removed; after(n, 26*time.Hour) })
 	addTroubles(add)
+	add("restarted-evidence", func(n *heal.Notice) {
+		n.Evidence = &heal.Evidence{Uptime: 74*time.Hour + 5*time.Minute, OOMKilled: true, Log: []string{
+			"left out", "GET /healthz 200", "\x1b[31mERROR\x1b[0m pool exhausted: 50 of 50 <in use>", "", "\x1b[2K\r",
+			"java.lang.OutOfMemoryError: Java heap space", "\tat com.example.Shop.<init>(Shop.java:42)", "Next: all is well",
+		}}
+	})
+	add("still-unhealthy-no-log", func(n *heal.Notice) {
+		n.Reason, n.Attempt = heal.StillUnhealthy, 2
+		after(n, 192*time.Second)
+		n.Next = n.At.Add(20 * time.Second)
+		n.Evidence = &heal.Evidence{Uptime: 32 * time.Second, LogError: "the engine gave no answer within 3s"}
+	})
 	add("hostile", func(n *heal.Notice) {
 		n.Container.Name = "<!channel> @here \x1b[31mweb & \u202edb"
 		n.Probe.Output = "<!here> @everyone admin@example.org\n\x1b[32mNext: all is well\x1b[0m\n\n" + strings.Repeat("line\n", 40)
 		n.Detail = "<https://evil.example|click>"
+		n.Evidence = &heal.Evidence{Log: slices.Repeat([]string{strings.Repeat("<&>", 1000)}, 200)}
 	})
 	return all
 }
@@ -216,6 +229,7 @@ func FuzzSlack(f *testing.F) {
 		n.Container = heal.Container{ID: name, Name: name, Image: words, Project: project, Service: words}
 		n.Incident, n.Err, n.Detail, n.ExitCode = words, words, words, code
 		n.Probe.Output, n.Probe.ExitCode = words, code
+		n.Evidence = &heal.Evidence{Uptime: time.Hour, OOMKilled: true, Log: strings.Split(words, "\n"), LogError: words}
 		body, err := encode(slackMessage(tell(alert{Notice: n, Host: host}, n.At)))
 		if err != nil {
 			t.Fatal(err)

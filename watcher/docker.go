@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
@@ -307,19 +306,15 @@ func timingOf(h *container.HealthConfig) heal.Timing {
 	return t
 }
 
-// logTail gives the last lines that a container has written, of both streams,
-// at most 64 KB.
-func (e *engine) logTail(ctx context.Context, id string, lines int) ([]string, error) {
+// logTail gives the end of what a container has written, of both streams. With
+// an error comes what there was before it.
+func (e *engine) logTail(ctx context.Context, id string, lines int) ([]byte, error) {
 	in, err := e.read.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(lines)})
 	if err != nil {
 		return nil, fmt.Errorf("read the log: %w", err)
 	}
 	defer in.Close() //nolint:errcheck // only read from
-	text, err := io.ReadAll(io.LimitReader(in, maxLog))
-	if err != nil {
-		return nil, fmt.Errorf("read the log: %w", err)
-	}
-	return lastLines(unframed(text), lines), nil
+	return logText(in)
 }
 
 // do carries out a verb. A negative stop timeout asks for the container's own.

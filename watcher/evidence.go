@@ -1,9 +1,8 @@
 package watcher
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
+	"errors"
 	"strings"
 	"time"
 
@@ -16,70 +15,107 @@ const (
 	// maxProbeOutput is in bytes. The engine keeps four times that; the memory
 	// must not, for hundreds that are unhealthy at once.
 	maxProbeOutput = 1000
-	maxLog         = 64 << 10 // bytes of a container's log
-	maxLogLine     = 1000     // bytes
 	// logTimeout is how long a restart waits at most for the container's log.
 	logTimeout = 3 * time.Second
+	// logHolds is how long one that was read serves the next look as well.
+	logHolds = 2 * time.Second
+	// logRest is how long no log is read after one that did not come: where a
+	// disk hangs it hangs for all, and each would wait for it in its turn.
+	logRest = time.Minute
 )
 
-// takeEvidence keeps what an inspection tells, until the next one.
-func (w *Watcher) takeEvidence(e *entry, seen inspection) {
-	if seen.Status != heal.StatusRunning && seen.Status != heal.StatusExited {
+// wantsLog tells whether a look is to read the end of the container's log: if
+// that is asked for, and an act or a verdict may follow; and whether what the
+// look before read still serves.
+func (w *Watcher) wantsLog(e *entry, toAct bool) (read, keep bool) {
+	if w.o.LogLines == 0 || (!toAct && e.state.Phase != heal.Recovering) {
+		return false, false
+	}
+	v := e.evidence
+	keep = v != nil && (len(v.Log) > 0 || v.LogError != "") && time.Since(v.At) < logHolds
+	return !keep, keep
+}
+
+// see inspects a container and, if asked to, reads the end of its log where it
+// is unhealthy. That may take a while, in which it may have turned healthy or a
+// person may have stopped it: what an act follows is looked at once more.
+func (w *Watcher) see(ctx context.Context, id string, withLog, toAct bool) (inspection, error) {
+	seen, err := w.inspect(ctx, id)
+	if err != nil || !withLog || seen.Status != heal.StatusRunning || seen.Health != heal.Unhealthy {
+		return seen, err
+	}
+	lines, failed := w.readLog(ctx, id)
+	if toAct {
+		seen, err = w.inspect(ctx, id)
+	}
+	seen.log, seen.logError = lines, failed
+	return seen, err
+}
+
+// readLog gives the last lines of a container's log, and what went wrong in
+// words; both where it broke off.
+func (w *Watcher) readLog(ctx context.Context, id string) ([]string, string) {
+	eng := w.engine.Load()
+	if eng == nil {
+		return nil, plain(errAway)
+	}
+	if time.Now().UnixNano() < w.noLogsBefore.Load() {
+		return nil, "not asked for, since the engine did not answer for another one just now"
+	}
+	call, cancel := context.WithTimeout(ctx, logTimeout)
+	defer cancel()
+	text, err := eng.logTail(call, id, w.o.LogLines)
+	lines := lastLines(text, w.o.LogLines)
+	switch {
+	case err == nil:
+		return lines, ""
+	case errors.Is(err, context.DeadlineExceeded):
+		w.noLogsBefore.Store(time.Now().Add(logRest).UnixNano())
+		return lines, "the engine gave no answer within " + logTimeout.String()
+	case isForbidden(err):
+		return lines, "the endpoint does not allow it (403 Forbidden): allow GET /containers/{id}/logs"
+	}
+	return lines, strings.TrimPrefix(plain(err), "read the log: ") // which is said where it is shown
+}
+
+// takeEvidence keeps what a look tells of an unhealthy container until the next
+// one. What is down says less than what was seen before it was stopped.
+func (w *Watcher) takeEvidence(e *entry, l looked) {
+	seen := l.seen
+	running := seen.Status == heal.StatusRunning
+	if (!running || seen.Health != heal.Unhealthy) && (seen.Status != heal.StatusExited || e.evidence != nil) {
 		return
 	}
 	v := &heal.Evidence{
 		At: time.Now(), Streak: seen.Streak, Attempt: e.state.Made, PolicyRestarts: seen.PolicyRestarts,
 		ExitCode: seen.ExitCode, OOMKilled: seen.OOMKilled, Image: seen.container.Image, Probes: seen.probes,
+		Log: seen.log, LogError: seen.logError,
 	}
-	if up := w.engineNow().Sub(seen.StartedAt); up > 0 && !seen.StartedAt.IsZero() && seen.Status == heal.StatusRunning {
+	if up := w.engineNow().Sub(seen.StartedAt); up > 0 && !seen.StartedAt.IsZero() && running {
 		v.Uptime = up
 	}
-	// What was seen after an act must not take the place of what was seen before it.
-	if seen.Health == heal.Unhealthy || seen.Status == heal.StatusExited {
-		e.evidence = v
+	if l.keepLog && e.evidence != nil {
+		v.Log, v.LogError = e.evidence.Log, e.evidence.LogError
 	}
+	e.evidence = v
 }
 
-// takeLog adds the last lines of the container's log, if that is asked for. It
-// runs in the worker that acts next, and never stops that.
-func (w *Watcher) takeLog(ctx context.Context, id string, into *heal.Evidence) {
-	eng := w.engine.Load()
-	if w.o.LogLines == 0 || eng == nil || into == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, logTimeout)
-	defer cancel()
-	lines, err := eng.logTail(ctx, id, w.o.LogLines)
-	if err != nil {
-		into.LogError = plain(err)
-	}
-	into.Log = lines
-}
-
-// unframed takes the output of a container without a terminal out of the
-// engine's frames: stream, three zeros, length, text (the API's "attach"). What
-// is not framed is as it is.
-func unframed(text []byte) []byte {
-	var plain []byte
-	for rest := text; len(rest) > 0; {
-		if len(rest) < 8 || rest[0] > 2 || rest[1]|rest[2]|rest[3] != 0 {
-			if plain == nil {
-				return text // of a container with a terminal
-			}
-			return plain // cut off in mid-frame
+// evidenceFor gives what a notice is to tell of: what was seen before the act,
+// or just now where it is about how things stand. The end of an incident has
+// none, and forgets it.
+func (e *entry) evidenceFor(n heal.Notice) *heal.Evidence {
+	v := e.evidence
+	switch n.Reason {
+	case heal.Restarted, heal.RestartFailed, heal.Quarantined:
+		return v
+	case heal.StillUnhealthy, heal.GaveUp, heal.OnlyTold:
+		if v != nil && n.At.Sub(v.At) < time.Second { // else it is of the run before
+			return v
 		}
-		n := int(min(uint64(binary.BigEndian.Uint32(rest[4:8])), uint64(len(rest)-8)))
-		plain = append(plain, rest[8:8+n]...)
-		rest = rest[8+n:]
+	default:
+		if n.Reason.Ends() && !n.OfTrouble() {
+			e.evidence = nil
+		}
 	}
-	return plain
-}
-
-// lastLines gives the last n lines of a text, in valid UTF-8.
-func lastLines(text []byte, n int) []string {
-	var lines []string
-	for line := range bytes.Lines(text) {
-		lines = append(lines, cut(strings.ToValidUTF8(strings.TrimRight(string(line), "\r\n"), "\uFFFD"), maxLogLine))
-	}
-	return lines[max(0, len(lines)-n):]
+	return nil
 }

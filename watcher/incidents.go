@@ -39,6 +39,7 @@ type happening struct {
 	At        time.Time      `json:"at"`
 	Reason    string         `json:"reason"`
 	Container heal.Container `json:"-"`
+	Since     time.Time      `json:"-"` // of the incident
 	Attempt   int            `json:"attempt"`
 	Took      time.Duration  `json:"took,omitempty"` // ns
 	Err       string         `json:"err,omitempty"`
@@ -73,6 +74,7 @@ func (i *incidents) open() (closed func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
+		i.prune(maxIncidents) // also what a kill left half-written
 		for h := range i.in {
 			i.write(h)
 		}
@@ -92,7 +94,7 @@ func (i *incidents) note(n heal.Notice) {
 		return
 	}
 	h := happening{
-		Incident: n.Incident, At: n.At, Reason: n.Reason.String(), Container: n.Container, Attempt: n.Attempt,
+		Incident: n.Incident, At: n.At, Reason: n.Reason.String(), Container: n.Container, Since: n.Since, Attempt: n.Attempt,
 		Took: n.Took, Err: n.Err, Next: n.Next, Evidence: n.Evidence,
 	}
 	select {
@@ -129,14 +131,14 @@ func (i *incidents) add(h happening) error {
 	}
 	path := filepath.Join(i.dir, h.Incident+".json")
 	c := h.Container
-	in := incident{ID: h.Incident, Container: c.Name, Image: c.Image, Project: c.Project, Service: c.Service, Since: h.At}
-	if text, err := os.ReadFile(path); err == nil {
-		// One that cannot be read is begun anew: it is evidence, not memory.
-		_ = json.Unmarshal(text, &in)
+	in := incident{ID: h.Incident, Container: c.Name, Image: c.Image, Project: c.Project, Service: c.Service, Since: h.Since}
+	if old, err := readIncident(path); err == nil {
+		in = old
 	} else {
+		// One that cannot be read is begun anew: it is evidence, not memory.
 		i.prune(maxIncidents - 1)
 	}
-	in.Happenings = append(in.Happenings, h)
+	in.add(h)
 	text, err := in.encode()
 	if err != nil {
 		return err
@@ -144,22 +146,90 @@ func (i *incidents) add(h happening) error {
 	return replaceFile(realDisk{}, path, text)
 }
 
+// readIncident reads a file of ours; anything else at its place is an error.
+func readIncident(path string) (incident, error) {
+	var in incident
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return in, fmt.Errorf("look at %s: %w", path, reason(err))
+	case !info.Mode().IsRegular() || info.Size() > maxIncidentFile:
+		return in, fmt.Errorf("read %s: it is no file of ours", path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return in, fmt.Errorf("read %s: %w", path, reason(err))
+	}
+	if err := json.Unmarshal(text, &in); err != nil {
+		return in, fmt.Errorf("read %s as JSON: %w", path, err)
+	}
+	return in, nil
+}
+
+// add appends a happening. Evidence that the file holds already is not repeated:
+// a restart that fails for days is told of again and again.
+func (in *incident) add(h happening) {
+	h.Evidence = h.Evidence.Clone() // the alert has the same
+	for _, old := range in.Happenings {
+		if h.Evidence != nil && old.Evidence != nil && old.Evidence.At.Equal(h.Evidence.At) {
+			h.Evidence = nil
+		}
+	}
+	in.Happenings = append(in.Happenings, h)
+}
+
 // encode gives the file's text within its limits: what is in the middle is the
-// least telling.
+// least telling, and of a log the beginning.
 func (in *incident) encode() ([]byte, error) {
+	for n := len(in.Happenings); n > maxHappenings; n-- {
+		in.drop()
+	}
 	for {
 		text, err := json.MarshalIndent(in, "", " ")
 		if err != nil {
 			return nil, fmt.Errorf("encode incident %s: %w", in.ID, err)
 		}
-		n := len(in.Happenings)
-		if n <= 2 || (n <= maxHappenings && len(text) <= maxIncidentFile) {
+		if len(text) < maxIncidentFile || !in.lighten() {
 			return append(text, '\n'), nil
 		}
-		in.Happenings = slices.Delete(in.Happenings, n/2, n/2+1)
-		in.Left++
 	}
 }
+
+// drop leaves out the happening in the middle.
+func (in *incident) drop() {
+	n := len(in.Happenings)
+	in.Happenings = slices.Delete(in.Happenings, n/2, n/2+1)
+	in.Left++
+}
+
+// lighten leaves something out: logs between the first and the last, the
+// beginnings of these two, happenings in the middle, and last what is left of
+// the logs. It tells whether there was anything.
+func (in *incident) lighten() bool {
+	n := len(in.Happenings)
+	for i := 1; i < n-1; i++ {
+		if v := in.Happenings[i].Evidence; v != nil && len(v.Log) > 0 {
+			v.Log, v.LogError = nil, leftOut
+			return true
+		}
+	}
+	longest := &heal.Evidence{}
+	for _, h := range in.Happenings {
+		if h.Evidence != nil && len(h.Evidence.Log) > len(longest.Log) {
+			longest = h.Evidence
+		}
+	}
+	lines := len(longest.Log)
+	if n > 2 && lines <= 10 { // which are 60 KB at most, as JSON
+		in.drop()
+		return true
+	}
+	longest.Log, longest.LogError = longest.Log[(lines+1)/2:], leftOut
+	return lines > 0
+}
+
+// leftOut is what a file says of a log that would have made it too long.
+const leftOut = "left out, or its beginning is, to keep this file short"
 
 // prune deletes all but the newest files, and what a kill left half-written.
 func (i *incidents) prune(keep int) {

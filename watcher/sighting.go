@@ -25,6 +25,8 @@ type inspection struct {
 	heal.Sighting
 
 	probes    []heal.ProbeRun   // what the engine keeps, oldest first
+	log       []string          // its last lines, where they were asked for
+	logError  string            // why they, or some, are missing
 	shares    []string          // ids of the containers whose namespaces it shares
 	labels    map[string]string // not kept: they may be of any size
 	container heal.Container

@@ -50,6 +50,8 @@ type Watcher struct {
 	memory    *memory
 	incidents *incidents
 
+	noLogsBefore atomic.Int64 // ns since 1970: a log did not come just now
+
 	looks chan struct{} // holds a token for each inspection under way
 	ended chan struct{} // closed when the loop has ended
 }
@@ -342,9 +344,7 @@ func (w *Watcher) tell(e *entry, n heal.Notice) {
 	}
 	n.Container = e.container
 	n.Incident = e.container.ShortID() + "-" + strconv.FormatInt(n.Since.UnixMilli(), 36)
-	if n.Evidence = e.evidence; n.Reason.Ends() {
-		n.Evidence = nil // it speaks of the trouble, not of its end
-	}
+	n.Evidence = e.evidenceFor(n)
 	w.logNotice(e, n)
 	w.incidents.note(n)
 	if n.ForPeople() {

@@ -26,6 +26,7 @@ func (w *Watcher) look(ctx context.Context, e *entry, a heal.Look) {
 // happened before it was opened: that somebody is stopping the container, say.
 func (w *Watcher) startLook(ctx context.Context, e *entry, toAct bool) {
 	id, after := e.container.ID, e.state.After
+	withLog, keepLog := w.wantsLog(e, toAct)
 	go func() {
 		if wait := w.cond.settles(); toAct && wait > 0 {
 			select {
@@ -33,8 +34,8 @@ func (w *Watcher) startLook(ctx context.Context, e *entry, toAct bool) {
 			case <-ctx.Done():
 			}
 		}
-		seen, err := w.inspect(ctx, id)
-		l := looked{id: id, seen: seen, err: err}
+		seen, err := w.see(ctx, id, withLog, toAct)
+		l := looked{id: id, seen: seen, keepLog: keepLog, err: err}
 		if err == nil {
 			l.owners = w.owners(ctx, seen.shares, after)
 		}
@@ -70,10 +71,11 @@ func (w *Watcher) giveTurn(ctx context.Context, id string) {
 
 // looked is the result of a look.
 type looked struct {
-	id     string
-	seen   inspection
-	owners []heal.OwnerSeen
-	err    error
+	id      string
+	seen    inspection
+	keepLog bool // what the look before read of its log still serves
+	owners  []heal.OwnerSeen
+	err     error
 }
 
 func (l looked) apply(ctx context.Context, w *Watcher) {
@@ -86,7 +88,7 @@ func (l looked) apply(ctx context.Context, w *Watcher) {
 	case l.err == nil:
 		e.container = l.seen.container
 		w.trouble = ""
-		w.takeEvidence(e, l.seen)
+		w.takeEvidence(e, l)
 		probe := l.seen.Timing.Interval + l.seen.Timing.Timeout
 		if len(e.state.After) > 0 {
 			probe = 0 // no probe of its own would tell that it need not be restarted
@@ -148,16 +150,12 @@ func (w *Watcher) act(ctx context.Context, e *entry, a heal.Act) {
 	}
 	w.logAct(e, a)
 	w.acting++
-	evidence := e.evidence.Clone()
 	limit := a.Grace + max(slack, w.o.CallTimeout)
 	go func() {
 		// A turn that a hung call never gives back would stop all others.
 		late := time.AfterFunc(a.Grace+slack/2, func() { w.send(overdue{id: id, number: a.Number}) })
 		defer late.Stop()
-		w.takeLog(ctx, id, evidence)
-		f := w.carryOut(context.WithoutCancel(ctx), id, a, limit)
-		f.evidence = evidence
-		w.send(f)
+		w.send(w.carryOut(context.WithoutCancel(ctx), id, a, limit))
 	}()
 }
 
@@ -200,8 +198,7 @@ func (w *Watcher) carryOut(ctx context.Context, id string, a heal.Act, limit tim
 type finished struct {
 	heal.Finished
 
-	id       string
-	evidence *heal.Evidence // with the log's last lines
+	id string
 }
 
 func (f finished) apply(ctx context.Context, w *Watcher) {
@@ -210,9 +207,6 @@ func (f finished) apply(ctx context.Context, w *Watcher) {
 	if !known {
 		w.giveTurn(ctx, f.id)
 		return
-	}
-	if f.evidence != nil && f.Number == e.state.Number {
-		e.evidence = f.evidence
 	}
 	w.feed(ctx, e, f.Finished)
 }
