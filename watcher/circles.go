@@ -30,22 +30,21 @@ func (g *graph) circles() []string {
 // peel takes out the members to which no arrow leads from one that is left,
 // until there is none; into are the arrows that lead to each.
 func (g *graph) peel(out map[string]bool, from, into map[string][]string) {
-	left := map[string]int{}
+	left := map[string]int{} // of each that is not out: how many arrows lead to it
 	var queue []string
 	for id := range g.members {
-		for _, other := range into[id] {
-			if !out[other] {
-				left[id]++
-			}
+		if out[id] {
+			continue
 		}
-		if left[id] == 0 && !out[id] {
+		left[id] = len(slices.DeleteFunc(slices.Clone(into[id]), func(other string) bool { return out[other] }))
+		if left[id] == 0 {
 			queue = append(queue, id)
 		}
 	}
 	for ; len(queue) > 0; queue = queue[1:] {
 		out[queue[0]] = true
 		for _, id := range from[queue[0]] {
-			if left[id]--; left[id] == 0 && !out[id] {
+			if left[id]--; left[id] == 0 {
 				queue = append(queue, id)
 			}
 		}
