@@ -21,18 +21,21 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"defib/internal/enginelock"
 )
 
 // stage is what all tests share: the two images.
 type stage struct {
 	image   string // defib's, on this machine's engine
 	patient []byte // the archive of the patient's image, for any engine
+	release func() // of the engine's lock: held until the process ends
 	err     error  // why there is no stage
 }
 
 // theStage is set once: building the images takes seconds.
 var theStage = sync.OnceValue(func() stage {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	defer cancel()
 	s, err := prepare(ctx)
 	s.err = err
@@ -61,10 +64,13 @@ func TestMain(m *testing.M) {
 
 func prepare(ctx context.Context) (stage, error) {
 	var s stage
+	var err error
+	if s.release, err = enginelock.Take(); err != nil {
+		return s, err
+	}
 	if _, err := machine().docker(ctx, "version", "--format", "{{.Server.Version}}"); err != nil {
 		return s, fmt.Errorf("no Docker engine: %w", err)
 	}
-	var err error
 	if s.patient, err = buildPatient(ctx); err != nil {
 		return s, err
 	}

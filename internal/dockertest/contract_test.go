@@ -12,6 +12,7 @@ import (
 	"github.com/docker/docker/api/types/filters"
 
 	"defib/internal/dockertest"
+	"defib/internal/enginelock"
 )
 
 // contract is what a real engine does and the simulated one must do alike.
@@ -37,6 +38,11 @@ func TestContractSimulated(t *testing.T) {
 
 func TestContractRealEngine(t *testing.T) {
 	s := realEngine(t)
+	release, err := enginelock.Take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
 	for _, c := range contracts() {
 		t.Run(c.name, func(t *testing.T) { c.hold(t, s) })
 	}
