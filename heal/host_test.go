@@ -397,6 +397,9 @@ func (w *randomHost) calm() {
 		if s.c.s.SpentBudget && s.c.p.RetryAfter == 0 {
 			return // it waits for a person, as it was told to
 		}
+		if s.c.p.Treatment != TreatRestart && s.c.s.isIll() {
+			return // each restart by a person takes its network again: a circle through a namespace
+		}
 		if s.c.s.isIll() {
 			w.fail("%s never comes to rest: %s, %s, after %v, wakes %s, now %s, retry %s, silent %d last %s", s.Name, s.c.s.Phase, s.c.s.Hold, s.c.s.After, s.c.s.WakeAt, w.now, s.c.s.RetryAt, s.c.s.SilentTries, s.c.s.LastRestart)
 		}
