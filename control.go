@@ -44,26 +44,9 @@ func control(ctx context.Context, name string, args, environ []string, stdout, s
 		fmt.Fprint(stdout, pauseUsage)
 		return exitOK
 	}
-	var o status.Order
-	switch {
-	case name == "pause" && len(args) > 0:
-		d, err := watcher.ParseDuration(args[0])
-		if err != nil || d < heal.PauseLeast || d > heal.PauseMost {
-			fmt.Fprintf(stderr, "defib pause: %q must be a duration from 1m to 168h, such as 30m\n\n%s", args[0], pauseUsage)
-			return exitUsage
-		}
-		o = status.Order{For: d.String(), What: args[1:]}
-	case name == "pause", name == "pauses" && len(args) > 0:
-		fmt.Fprint(stderr, pauseUsage)
+	o, ok := orderOf(name, args, stderr)
+	if !ok {
 		return exitUsage
-	default:
-		o.What = args
-	}
-	for _, what := range o.What {
-		if _, err := heal.ParsePause(what); err != nil {
-			fmt.Fprintf(stderr, "defib %s: %v\n", name, err)
-			return exitUsage
-		}
 	}
 	c, _, _ := load(environ)
 	socket := controlSocket(c)
@@ -82,7 +65,38 @@ func control(ctx context.Context, name string, args, environ []string, stdout, s
 		return exitFailed
 	}
 	showPauses(stdout, name, r, time.Now())
+	if name == "resume" && r.Ended == 0 && len(args) > 0 {
+		fmt.Fprintln(stderr, "defib resume: nothing of that name was paused")
+		return exitFailed
+	}
 	return exitOK
+}
+
+// orderOf reads the command line of pause, pauses and resume; it says what is
+// wrong with it.
+func orderOf(name string, args []string, stderr io.Writer) (status.Order, bool) {
+	var o status.Order
+	switch {
+	case name == "pause" && len(args) > 0:
+		d, err := watcher.ParseDuration(args[0])
+		if err != nil || d < heal.PauseLeast || d > heal.PauseMost {
+			fmt.Fprintf(stderr, "defib pause: %q must be a duration from 1m to 168h, such as 30m\n\n%s", args[0], pauseUsage)
+			return o, false
+		}
+		o = status.Order{For: d.String(), What: args[1:]}
+	case name == "pause", name == "pauses" && len(args) > 0:
+		fmt.Fprint(stderr, pauseUsage)
+		return o, false
+	default:
+		o.What = args
+	}
+	for _, what := range o.What {
+		if _, err := heal.ParsePause(what); err != nil {
+			fmt.Fprintf(stderr, "defib %s: %v\n", name, err)
+			return o, false
+		}
+	}
+	return o, true
 }
 
 // showPauses prints what is paused, and until when.

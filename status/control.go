@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"defib/heal"
@@ -38,8 +39,11 @@ type Report struct {
 	Error  string      `json:"error,omitempty"`
 }
 
-// maxOrder bounds what is read of an order, and of an answer.
-const maxOrder = 1 << 20
+// What is read at most of an order, and of an answer.
+const (
+	maxOrder  = 64 << 10
+	maxReport = 4 << 20
+)
 
 // ServeControl answers on a unix socket of the file system, which its owner
 // alone may open, until ctx is done. It is no TCP port and no abstract socket,
@@ -49,7 +53,8 @@ func ServeControl(ctx context.Context, path string, c Controlled) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(path) //nolint:errcheck // the next defib replaces it
+	own, _ := os.Lstat(path)
+	defer removeOwn(path, own)
 	s := &http.Server{
 		Handler: controlMux(c), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: 10 * time.Second, IdleTimeout: 5 * time.Second,
@@ -66,10 +71,8 @@ func ServeControl(ctx context.Context, path string, c Controlled) error {
 // and moves it into place: at no time may others open it. What a killed defib
 // left behind is replaced, a socket that is answered on is not.
 func listenAlone(ctx context.Context, path string) (net.Listener, error) {
-	var d net.Dialer
-	if c, err := d.DialContext(ctx, "unix", path); err == nil {
-		_ = c.Close()
-		return nil, fmt.Errorf("another defib answers on %s", path)
+	if err := unclaimed(ctx, path); err != nil {
+		return nil, err
 	}
 	aside, err := os.MkdirTemp(filepath.Dir(path), ".control-")
 	if err != nil {
@@ -91,6 +94,31 @@ func listenAlone(ctx context.Context, path string) (net.Listener, error) {
 		return nil, fmt.Errorf("make the control socket %s: %w", path, err)
 	}
 	return l, nil
+}
+
+// unclaimed tells why a path may not be taken for the socket.
+func unclaimed(ctx context.Context, path string) error {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", path)
+	switch {
+	case err == nil:
+		_ = c.Close()
+		return fmt.Errorf("another defib answers on %s", path)
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	}
+	info, look := os.Lstat(path)
+	if look == nil && info.Mode().Type() == os.ModeSocket && errors.Is(err, syscall.ECONNREFUSED) {
+		return nil // of a defib that was killed
+	}
+	return fmt.Errorf("make the control socket %s: something else is there: %w", path, err)
+}
+
+// removeOwn removes the socket unless another defib has taken its place.
+func removeOwn(path string, own os.FileInfo) {
+	if now, err := os.Lstat(path); err == nil && own != nil && os.SameFile(own, now) {
+		_ = os.Remove(path) // the next defib replaces it
+	}
 }
 
 func controlMux(c Controlled) http.Handler {
@@ -133,6 +161,9 @@ func read(r *http.Request) (Order, []heal.Pause, error) {
 	in.DisallowUnknownFields()
 	if err := in.Decode(&o); err != nil {
 		return o, nil, fmt.Errorf("read the order: %w", err)
+	}
+	if in.More() {
+		return o, nil, errors.New("read the order: something follows it")
 	}
 	if len(o.What) == 0 {
 		return o, []heal.Pause{{}}, nil
@@ -182,7 +213,7 @@ func Command(ctx context.Context, socket, name string, o Order) (Report, error) 
 		return r, fmt.Errorf("no defib answers on %s: is it running in this container? %w", socket, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // only read from
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxOrder)).Decode(&r); err != nil {
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxReport)).Decode(&r); err != nil {
 		return r, fmt.Errorf("read the answer on %s: %w", socket, err)
 	}
 	if r.Error != "" {

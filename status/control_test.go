@@ -147,11 +147,25 @@ func TestControlAfterAKill(t *testing.T) {
 	serveBoardAt(t, socket)()
 }
 
+// TestControlTakesNothingElse: what is no socket of a defib stays.
+func TestControlTakesNothingElse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notes")
+	if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ServeControl(t.Context(), path, &board{}); err == nil || !strings.Contains(err.Error(), "something else is there") {
+		t.Errorf("served in the place of a file: %v", err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "mine" {
+		t.Errorf("the file holds %q, %v", text, err)
+	}
+}
+
 // TestControlHostile: what is no order is refused with a sentence, at once.
 func TestControlHostile(t *testing.T) {
 	socket, _ := serveBoard(t)
 	c := http.Client{Transport: dialer(socket)}
-	for _, body := range []string{"", "{", "[]", `{"for":1}`, `{"until":"never"}`, strings.Repeat("x", 3<<20), `{"what":["` + strings.Repeat("a", 300) + `"]}`} {
+	for _, body := range []string{"", "{", "[]", `{"for":1}`, `{"until":"never"}`, `{"for":"1h"}{"for":"2h"}`, strings.Repeat("x", 3<<20), `{"what":["` + strings.Repeat("a", 300) + `"]}`} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://defib/v1/pause", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)

@@ -123,6 +123,7 @@ func (w *Watcher) ownerLost(ctx context.Context, owner heal.Container) {
 type met struct {
 	all    []sighting
 	shares map[string][]string // of those that were inspected
+	full   bool                // all is a full list
 	died   bool                // they died a moment ago
 	check  bool                // those that share namespaces are to be looked at
 }
@@ -139,10 +140,10 @@ func (m met) apply(ctx context.Context, w *Watcher) {
 			w.diedWithOwner(ctx, s)
 		}
 	}
+	w.introduced = w.introduced || m.full
 	if !m.check {
 		return
 	}
-	w.introduced = true
 	w.warnTies(m.all)
 	for _, s := range m.all {
 		if g := w.graph.members[s.id]; g != nil && g.watched && s.network != "" && isRunning(s) {

@@ -71,6 +71,24 @@ func (w *Watcher) order(ctx context.Context, change func(heal.Pauses) (heal.Paus
 		return a
 	case <-w.ended:
 		return pauseAnswer{err: errStopping}
+	case <-ctx.Done():
+		return pauseAnswer{err: ctx.Err()}
+	}
+}
+
+// waitToStart waits for AUTOHEAL_START_PERIOD and takes orders meanwhile; it
+// tells whether the watch is to begin.
+func (w *Watcher) waitToStart(ctx context.Context) bool {
+	over := time.After(w.o.StartPeriod)
+	for {
+		select {
+		case <-over:
+			return true
+		case m := <-w.in:
+			m.apply(ctx, w)
+		case <-ctx.Done():
+			return false
+		}
 	}
 }
 
@@ -87,7 +105,11 @@ func (o pauseOrder) apply(ctx context.Context, w *Watcher) {
 			w.log.Info().Str("what", p.What()).Time("until", p.Until).Msg("paused: watched, and not touched")
 		}
 	}
-	o.answer <- pauseAnswer{pauses: after, ended: max(0, len(before)-len(after))}
+	a := pauseAnswer{pauses: after, ended: max(0, len(before)-len(after))}
+	go func() {
+		w.memory.settle() // who is told that it is paused may kill defib next
+		o.answer <- a
+	}()
 }
 
 // setPauses takes the pauses of now, says which have ended and looks at those

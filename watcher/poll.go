@@ -77,8 +77,11 @@ func (w *Watcher) introduceAll(ctx context.Context, eng *engine) {
 	defer cancel()
 	name := eng.hostName(call)
 	w.cond.change(func(now *Condition) { now.Host = name })
-	watched := w.introduceWatched(call, eng)
+	watched, all := w.introduceWatched(call, eng)
 	w.log.Info().Int("watched", watched).Msg("ready")
+	if all != nil {
+		w.send(met{all: all, full: true, check: true})
+	}
 	if watched == 0 {
 		w.log.Warn().Msg("no running container is watched: label some, or set AUTOHEAL_CONTAINER_LABEL=all")
 	}
@@ -93,17 +96,17 @@ func (w *Watcher) introduceAll(ctx context.Context, eng *engine) {
 	}
 }
 
-// introduceWatched logs every watched container and gives their number.
-func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) int {
+// introduceWatched logs every watched container. It gives their number, and the
+// full list.
+func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) (int, []sighting) {
 	all, err := eng.list(ctx, "")
 	if err != nil {
 		if isForbidden(err) {
 			w.log.Error().Stringer("endpoint", w.o.Endpoint).
 				Msg("the endpoint does not allow to list containers: allow it (CONTAINERS=1 in docker-socket-proxy)")
 		}
-		return 0 // poll says what is wrong
+		return 0, nil // poll says what is wrong
 	}
-	defer w.send(met{all: all, check: true})
 	count := 0
 	for _, s := range all {
 		switch ok, _ := w.o.Selection.choose(s.labels); {
@@ -117,12 +120,12 @@ func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) int {
 	}
 	unprobed, err := eng.list(ctx, "none")
 	if err != nil {
-		return count
+		return count, all
 	}
 	for _, s := range unprobed {
 		if ok, _ := w.o.Selection.choose(s.labels); ok && !w.isOwn(s.id, s.labels) && !w.startsExited(s.labels) {
 			w.logUnprobed(s.container)
 		}
 	}
-	return count
+	return count, all
 }

@@ -31,6 +31,10 @@ func (w *Watcher) watchTies(ctx context.Context) {
 type tiesDue struct{}
 
 func (tiesDue) apply(ctx context.Context, w *Watcher) {
+	if !w.introduced { // the first list failed
+		go w.meetAgain(ctx)
+		return
+	}
 	if w.comparing {
 		return
 	}
@@ -115,6 +119,6 @@ func (w *Watcher) meetAgain(ctx context.Context) {
 	if err != nil {
 		return // the list that follows says what is wrong; the ties are compared all the same
 	}
-	w.send(met{all: all})
+	w.send(met{all: all, full: true})
 	w.send(tiesDue{})
 }

@@ -92,9 +92,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	w.recallPauses(time.Now())
 	if w.o.StartPeriod > 0 {
 		w.log.Info().Stringer("for", w.o.StartPeriod).Msg("waiting before the watch begins (AUTOHEAL_START_PERIOD)")
-		select {
-		case <-time.After(w.o.StartPeriod):
-		case <-ctx.Done():
+		if !w.waitToStart(ctx) {
 			return
 		}
 	}
