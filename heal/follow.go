@@ -145,7 +145,9 @@ func (d *decision) sortOut(e Looked) {
 	var keep []Owner
 	for _, a := range d.s.After {
 		i := slices.IndexFunc(e.Owners, func(o OwnerSeen) bool { return o.ID == a.ID })
-		if i >= 0 && d.follows(a, e.Owners[i], e.Sighting) {
+		if i < 0 { // it could not be looked at: nothing is known of it now
+			keep = append(keep, a)
+		} else if d.follows(a, e.Owners[i], e.Sighting) {
 			a.Name = e.Owners[i].Name // it may have been renamed
 			keep = append(keep, a)
 		}
@@ -246,6 +248,10 @@ func (d *decision) heldBack(e Looked) bool {
 	}
 	for _, a := range d.s.After {
 		settled = settled && a.Ours
+		if !slices.ContainsFunc(e.Owners, func(o OwnerSeen) bool { return o.ID == a.ID }) {
+			d.hold(HoldOwner, failWaitMax)
+			return true
+		}
 	}
 	if d.s.OwnerReady.IsZero() {
 		d.s.OwnerReady = d.now

@@ -2,8 +2,8 @@ package heal
 
 import (
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -44,14 +44,14 @@ func ParsePause(what string) (Pause, error) {
 	case named && kind == "service":
 		p.Service = name
 	case named:
-		return p, fmt.Errorf("%.80q: only service:NAME and project:NAME are known", what)
+		return p, errors.New(strconv.Quote(what) + ": only service:NAME and project:NAME are known")
 	case both && project != "":
 		p.Project, p.Service = project, service
 	default:
 		p.Container = strings.TrimPrefix(what, "/")
 	}
 	if (named && name == "") || (both && service == "") {
-		return p, fmt.Errorf("%.80q: a name is missing", what)
+		return p, errors.New(strconv.Quote(what) + ": a name is missing")
 	}
 	return p, nil
 }
@@ -87,11 +87,11 @@ type Pauses []Pause
 // refuses what is too short, too long or too many.
 func (ps Pauses) Add(p Pause) (Pauses, error) {
 	if d := p.Until.Sub(p.Since); d < PauseLeast || d > PauseMost {
-		return ps, fmt.Errorf("a pause of %s: it must be from 1m to 168h (7 days)", d)
+		return ps, errors.New("a pause of " + d.String() + ": it must be from 1m to 168h (7 days)")
 	}
 	rest, _ := ps.Remove(p)
 	if len(rest) >= maxPauses {
-		return ps, fmt.Errorf("there are %d pauses already: resume some", len(rest))
+		return ps, errors.New("there are " + strconv.Itoa(len(rest)) + " pauses already: resume some")
 	}
 	return append(rest, p), nil
 }
