@@ -30,8 +30,8 @@ func (r *apprise) place() string { return r.target.host() }
 
 func (r *apprise) wants(n heal.Notice) bool { return wantsAsAutoheal(n) }
 
-func (r *apprise) deliver(ctx context.Context, a alert) error {
-	body, err := legacyBody(legacyPair{"title", "Autoheal"}, legacyPair{"body", autohealWords(a)})
+func (r *apprise) deliver(ctx context.Context, m message) error {
+	body, err := legacyBody(legacyPair{"title", "Autoheal"}, legacyPair{"body", autohealWords(m)})
 	if err != nil {
 		return err
 	}

@@ -21,10 +21,11 @@ func wantsAsAutoheal(n heal.Notice) bool {
 }
 
 // autohealWords gives docker-autoheal's sentence. "Successfully" means that the
-// engine made the restart, not that it helped.
-func autohealWords(a alert) string {
+// engine made the restart, not that it helped. Such receivers hear of each
+// restart by itself, so that a message is about one alert.
+func autohealWords(m message) string {
+	a := m.alerts[0]
 	if a.Test {
-		m := tell(a, a.Queued)
 		return m.title + ". Nothing is wrong."
 	}
 	outcome := "Successfully restarted"

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -64,13 +65,20 @@ type answer struct {
 	said   string // the body for people: clean, short, without secrets
 }
 
-// post sends a JSON body once. Whatever keeps the server from answering is a
-// setback, a bad or missing address too: its file may be repaired.
+// post sends a JSON body once to the URL of a target. A bad or missing address
+// is a setback: its file may be repaired.
 func (c *client) post(ctx context.Context, t *target, body []byte) (answer, error) {
-	u, err := t.url()
+	to, err := t.address()
 	if err != nil {
 		return answer{}, &setback{err: err}
 	}
+	return c.send(ctx, to.url, nil, body)
+}
+
+// send posts a body once. It is JSON unless the header says otherwise; the
+// header may be nil. Whatever keeps the server from answering is a setback.
+// Secrets that are no part of the target's text must be learnt before.
+func (c *client) send(ctx context.Context, u *url.URL, header http.Header, body []byte) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	// The URL is set afterwards: the errors of NewRequest print it.
@@ -81,6 +89,7 @@ func (c *client) post(ctx context.Context, t *target, body []byte) (answer, erro
 	request.URL, request.Host = u, u.Host
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "defib")
+	maps.Copy(request.Header, header)
 	response, err := c.http.Do(request)
 	if err != nil {
 		return answer{}, c.noAnswer(ctx, u.Host, err)

@@ -42,7 +42,7 @@ func attempt(t *testing.T, kind string, answer http.HandlerFunc) error {
 		o.AppriseURL = url
 	}
 	_, log := newLog()
-	return mustNew(t, o, log).workers[0].receiver.deliver(t.Context(), alert{Notice: unhealthy()})
+	return mustNew(t, o, log).workers[0].receiver.deliver(t.Context(), say(unhealthy()))
 }
 
 func TestOutcomeByStatus(t *testing.T) {
@@ -207,7 +207,7 @@ func TestSecretFileIsReadAtEachSend(t *testing.T) {
 	if len(n.workers) != 2 {
 		t.Fatalf("%d receivers", len(n.workers))
 	}
-	send := func(i int) error { return n.workers[i].receiver.deliver(t.Context(), alert{Notice: unhealthy()}) }
+	send := func(i int) error { return n.workers[i].receiver.deliver(t.Context(), say(unhealthy())) }
 	if err := send(0); err != nil || <-paths != "/first" {
 		t.Error(err)
 	}
@@ -219,8 +219,8 @@ func TestSecretFileIsReadAtEachSend(t *testing.T) {
 	if outcome(err) != "again" || !strings.Contains(err.Error(), "WEBHOOK_URL") {
 		t.Errorf("a URL that is gone gives %v", err)
 	}
-	write(t, file, "not a URL")
-	if err := send(0); outcome(err) != "again" || strings.Contains(err.Error(), "not a URL") {
+	write(t, file, "never a URL")
+	if err := send(0); outcome(err) != "again" || strings.Contains(err.Error(), "never a URL") {
 		t.Errorf("a bad file gives %v", err)
 	}
 }
@@ -234,8 +234,8 @@ func TestOptionsListAllProblems(t *testing.T) {
 		AppriseURL:      SecretFile(missing),
 	}, log)
 	const want = `SLACK_WEBHOOK_URL: it holds white space; allowed is one http or https URL, for example https://hooks.slack.com/services/T000/B000/XXXX
-WEBHOOK_URL: it is not an http or https URL with a host; allowed is http or https URLs, separated by white space, for example https://discord.com/api/webhooks/1234/XXXX
-APPRISE_URL_FILE: read secret file: stat %s: no such file or directory; allowed is http or https URLs, separated by white space, for example https://apprise.example.org/notify/KEY`
+WEBHOOK_URL: URL 2 of 2: it is not a URL that begins with https:// or http:// and has a host; allowed is URLs, separated by white space, for example https://discord.com/api/webhooks/1234/XXXX
+APPRISE_URL_FILE: read secret file: stat %s: no such file or directory; allowed is URLs, separated by white space, for example https://apprise.example.org/notify/KEY`
 	if err == nil || err.Error() != fmt.Sprintf(want, missing) {
 		t.Errorf("got %v", err)
 	}

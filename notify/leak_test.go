@@ -18,7 +18,7 @@ import (
 // hooks puts the marker in every part of a URL that may be secret.
 func hooks(base string) string {
 	scheme, host, _ := strings.Cut(base, "://")
-	return fmt.Sprintf("%s://user%s:pass%s@%s/hook/%s/x%%2F%s?token=%s&%s=1#%s",
+	return fmt.Sprintf("%s://user%s:pass%s@%s/hook/%s/x%%2F%s?token=%s&%s=1#mention=%s",
 		scheme, marker, marker, host, marker, marker, marker, marker, marker)
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"defib/heal"
 )
@@ -16,7 +17,7 @@ func took(t *testing.T, o Options, a alert) string {
 		body, kind, agent = readAll(t, r.Body), r.Header.Get("Content-Type"), r.UserAgent()
 	})
 	_, log := newLog()
-	if err := mustNew(t, o, log).workers[0].receiver.deliver(t.Context(), a); err != nil {
+	if err := mustNew(t, o, log).workers[0].receiver.deliver(t.Context(), tell(a, time.Now())); err != nil {
 		t.Fatal(err)
 	}
 	if kind != "application/json" || agent != "defib" {

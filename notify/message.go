@@ -26,6 +26,9 @@ const (
 	neutral             // neither
 )
 
+// maxBrief is how much of the text, in runes, a brief message holds.
+const maxBrief = 300
+
 // late is the age from which a message says that it is late: "in 10 s" would
 // mislead.
 const late = 2 * time.Minute
@@ -39,6 +42,19 @@ type message struct {
 	mood   mood
 	sender string // "defib on host1"
 	at     time.Time
+	// alerts are what the message is about, for receivers that are programs;
+	// one, where it is not of a group.
+	alerts []alert
+}
+
+// firing tells whether the message says that something is wrong.
+func (m message) firing() bool { return strings.HasPrefix(m.title, "["+statusFiring+"]") }
+
+// brief gives the least that can be said: what to send to a receiver that
+// refused the whole of it.
+func (m message) brief() message {
+	m.text, m.facts = cutRunes(m.text, maxBrief), nil
+	return m
 }
 
 // fact is a detail that does not read well within a sentence.
@@ -74,7 +90,9 @@ func tell(a alert, now time.Time) message {
 		s.on = " on " + host
 	}
 	if a.Test {
-		return s.test(now)
+		m := s.test(now)
+		m.alerts = []alert{a}
+		return m
 	}
 	s.name = s.called()
 	if s.Count > 0 {
@@ -84,6 +102,7 @@ func tell(a alert, now time.Time) message {
 	t := s.tale()
 	m := message{
 		title: "[" + t.status + "] " + t.title, mood: t.mood, facts: s.facts(), sender: "defib" + s.on, at: s.At,
+		alerts: []alert{a},
 	}
 	lines := []string{t.opening}
 	if delay := now.Sub(s.At); !s.At.IsZero() && delay >= late {

@@ -133,7 +133,7 @@ func try(ctx context.Context, r receiver, host string) Result {
 		result.Err = c.check()
 		result.Skipped = "it is not run for a test, only looked for"
 	} else {
-		result.Err = r.deliver(ctx, alert{Host: host, Queued: began, Test: true})
+		result.Err = r.deliver(ctx, tell(alert{Host: host, Queued: began, Test: true}, began))
 	}
 	result.Host, result.Took = r.place(), time.Since(began)
 	return result

@@ -20,6 +20,8 @@ type Options struct {
 	AppriseURL        Secret `env:"APPRISE_URL" help:"URLs, separated by white space, of configurations in an Apprise API server that are told of every restart attempt." example:"https://apprise.example.org/notify/KEY"`
 	PostRestartScript string `env:"POST_RESTART_SCRIPT" help:"Program, with arguments if need be, that is run after every restart attempt; the image has no shell, so it must be a static binary or come in an image of your own that has one." example:"/hook"`
 
+	AlertURLs Secret `env:"AUTOHEAL_ALERT_URLS" help:"URLs of receivers, separated by white space, as their own pages show them: the kind is found by the host, or named in front, as in ntfy+https://ntfy.example.org/alerts." example:"https://hooks.slack.com/services/T000/B000/XXXX"`
+
 	// Host gives the host's name for messages and is asked for each one; it
 	// must answer at once. Nil: messages name no host.
 	Host func() string `env:"-"`
@@ -44,9 +46,13 @@ func receivers(o Options, log zerolog.Logger) ([]receiver, *client, error) {
 			all = append(all, build(t))
 		}
 	}
-	add(setting{"SLACK_WEBHOOK_URL", o.SlackWebhookURL, true}, func(t *target) receiver { return &slack{t, c} })
-	add(setting{"WEBHOOK_URL", o.WebhookURL, false}, func(t *target) receiver { return &webhook{t, c, o.WebhookJSONKey} })
-	add(setting{"APPRISE_URL", o.AppriseURL, false}, func(t *target) receiver { return &apprise{t, c} })
+	add(setting{"SLACK_WEBHOOK_URL", o.SlackWebhookURL, true, slackAddress}, func(t *target) receiver { return &slack{t, c} })
+	add(setting{"AUTOHEAL_ALERT_URLS", o.AlertURLs, false, parseAddress}, func(t *target) receiver {
+		k, _ := kindNamed(t.kind) // parsing it has found the kind
+		return k.build(t, c)
+	})
+	add(setting{"WEBHOOK_URL", o.WebhookURL, false, plain("webhook")}, func(t *target) receiver { return &webhook{t, c, o.WebhookJSONKey} })
+	add(setting{"APPRISE_URL", o.AppriseURL, false, plain("apprise")}, func(t *target) receiver { return &apprise{t, c} })
 	if command := strings.Fields(o.PostRestartScript); len(command) > 0 {
 		s := &script{command: command, timeout: scriptTimeout, secrets: secrets, log: log}
 		if err := s.check(); err != nil {
@@ -62,6 +68,7 @@ type setting struct {
 	variable string
 	value    Secret
 	single   bool // one URL only
+	parse    func(text string) (address, error)
 }
 
 // targets gives the URLs that the variable holds, none when it is not set.
@@ -69,7 +76,7 @@ func (s setting) targets(secrets *redactor) ([]*target, error) {
 	if !s.value.IsSet() {
 		return nil, nil
 	}
-	found, err := targets(s.variable, s.value, secrets)
+	found, err := targets(s.variable, s.value, secrets, s.parse)
 	if err == nil && s.single && len(found) != 1 {
 		err = errors.New("it holds white space")
 	}
@@ -82,7 +89,7 @@ func (s setting) targets(secrets *redactor) ([]*target, error) {
 // problem says what is wrong, what is allowed, and how that looks. The variable
 // of a secret in a file has a name of its own.
 func (s setting) problem(err error) error {
-	variable, allowed := s.variable, "http or https URLs, separated by white space"
+	variable, allowed := s.variable, "URLs, separated by white space"
 	if s.value.file != "" {
 		variable += "_FILE"
 	}

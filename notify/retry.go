@@ -38,14 +38,35 @@ func (s *setback) Error() string { return s.err.Error() }
 // Unwrap gives what went wrong.
 func (s *setback) Unwrap() error { return s.err }
 
+// refusal is the error of an attempt whose payload the receiver does not take:
+// another one, a brief message, may be taken.
+type refusal struct{ err error }
+
+// Error gives the words of what went wrong.
+func (r *refusal) Error() string { return r.err.Error() }
+
+// Unwrap gives what went wrong.
+func (r *refusal) Unwrap() error { return r.err }
+
+// closure is the error of an attempt that shows that the receiver takes
+// nothing at all: its address is wrong, or its secret is no longer good.
+type closure struct{ err error }
+
+// Error gives the words of what went wrong.
+func (c *closure) Error() string { return c.err.Error() }
+
+// Unwrap gives what went wrong.
+func (c *closure) Unwrap() error { return c.err }
+
 // verdict judges an answer by its status alone: nil for a 2xx, a setback for
-// what may pass, another error for what will not.
+// what may pass, a refusal where the payload is to blame, a closure where the
+// receiver is, another error for what is final for this message.
 func (a answer) verdict(host string) error {
 	switch {
 	case a.status >= 200 && a.status < 300:
 		return nil
 	case a.status >= 300 && a.status < 400:
-		return a.redirected(host)
+		return &closure{a.redirected(host)}
 	case a.status == http.StatusTooManyRequests:
 		s := a.setback(host)
 		if !s.asked {
@@ -54,6 +75,12 @@ func (a answer) verdict(host string) error {
 		return s
 	case a.status == http.StatusRequestTimeout, a.status == http.StatusTooEarly:
 		return a.setback(host)
+	case a.status == http.StatusBadRequest, a.status == http.StatusRequestEntityTooLarge, a.status == http.StatusUnsupportedMediaType,
+		a.status == http.StatusUnprocessableEntity, a.status == http.StatusRequestHeaderFieldsTooLarge:
+		return &refusal{a.failed(host)}
+	case a.status == http.StatusUnauthorized, a.status == http.StatusForbidden, a.status == http.StatusNotFound,
+		a.status == http.StatusMethodNotAllowed, a.status == http.StatusGone:
+		return &closure{a.failed(host)}
 	case a.status == http.StatusNotImplemented, a.status == http.StatusHTTPVersionNotSupported:
 		return a.failed(host)
 	case a.status >= 500:

@@ -46,7 +46,8 @@ func (s *script) wants(n heal.Notice) bool {
 
 // deliver runs the script once; its failure is final, since it may have done
 // half of its work.
-func (s *script) deliver(ctx context.Context, a alert) error {
+func (s *script) deliver(ctx context.Context, m message) error {
+	a := m.alerts[0]
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	arguments := append(append([]string(nil), s.command[1:]...), scriptArguments(a.Notice)...)

@@ -40,7 +40,7 @@ func TestScriptGetsWhatAutohealPassed(t *testing.T) {
 	s, out := scriptOf(t, shell(t, `for a; do echo "arg $a"; done; echo "env $INHERITED"; echo "in $(wc -c)"; echo err >&2`))
 	n := unhealthy()
 	n.Status, n.StopTimeout = heal.StatusPaused, 90*time.Second+500*time.Millisecond
-	if err := s.deliver(t.Context(), alert{Notice: n}); err != nil {
+	if err := s.deliver(t.Context(), say(n)); err != nil {
 		t.Error(err)
 	}
 	var got []string
@@ -56,7 +56,7 @@ func TestScriptGetsWhatAutohealPassed(t *testing.T) {
 func TestScriptOutputIsBounded(t *testing.T) {
 	s, out := scriptOf(t, shell(t, `printf '\033[31mred\n'; head -c 100000 /dev/zero | tr '\0' x; echo; i=0
 while [ $i -lt 300 ]; do echo "line $i"; i=$((i+1)); done; echo last`))
-	if err := s.deliver(t.Context(), alert{Notice: unhealthy()}); err != nil {
+	if err := s.deliver(t.Context(), say(unhealthy())); err != nil {
 		t.Error(err)
 	}
 	got := lines(out, "script output")
@@ -74,7 +74,7 @@ func TestScriptFailures(t *testing.T) {
 	path := s.place()
 	check := func(s *script, want string) {
 		t.Helper()
-		err := s.deliver(t.Context(), alert{Notice: unhealthy()})
+		err := s.deliver(t.Context(), say(unhealthy()))
 		if outcome(err) != "dropped" || err.Error() != want {
 			t.Errorf("got %v", err)
 		}
@@ -95,7 +95,7 @@ func TestScriptWithoutItsShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _ := scriptOf(t, Options{PostRestartScript: path})
-	err := s.deliver(t.Context(), alert{Notice: unhealthy()})
+	err := s.deliver(t.Context(), say(unhealthy()))
 	if err == nil || !strings.Contains(err.Error(), "the image of defib has no shell: use a static binary") {
 		t.Errorf("got %v", err)
 	}
@@ -127,7 +127,7 @@ func TestScriptIsKilledWithItsChildren(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		failed := make(chan error, 1)
-		go func() { failed <- s.deliver(ctx, alert{Notice: unhealthy()}) }()
+		go func() { failed <- s.deliver(ctx, say(unhealthy())) }()
 		alive, err := os.Open(pipe)
 		if err != nil {
 			t.Fatal(err)
@@ -157,7 +157,7 @@ func TestScriptMayLeaveAChild(t *testing.T) {
 	pidFile := filepath.Join(t.TempDir(), "pid")
 	s, out := scriptOf(t, shell(t, "sleep 1000 & echo $! >"+pidFile+"; echo done"))
 	began := time.Now()
-	if err := s.deliver(t.Context(), alert{Notice: unhealthy()}); err != nil || time.Since(began) > 10*scriptLinger {
+	if err := s.deliver(t.Context(), say(unhealthy())); err != nil || time.Since(began) > 10*scriptLinger {
 		t.Errorf("%v after %s", err, time.Since(began))
 	}
 	if got := lines(out, "script output"); len(got) != 1 || got[0]["output"] != "done" {

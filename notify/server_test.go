@@ -102,7 +102,8 @@ func (f *fake) name() string           { return "fake" }
 func (f *fake) place() string          { return "example.org" }
 func (f *fake) wants(heal.Notice) bool { return true }
 
-func (f *fake) deliver(ctx context.Context, a alert) error {
+func (f *fake) deliver(ctx context.Context, m message) error {
+	a := m.alerts[0]
 	f.mu.Lock()
 	f.tried = append(f.tried, a.Notice.Incident)
 	f.at = append(f.at, time.Now())
@@ -147,6 +148,9 @@ func mustNew(t *testing.T, o Options, log zerolog.Logger) *Notifier {
 	}
 	return n
 }
+
+// say gives the message for a notice.
+func say(n heal.Notice) message { return tell(alert{Notice: n}, n.At) }
 
 // unhealthy is the notice of a restart.
 func unhealthy() heal.Notice {

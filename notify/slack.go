@@ -59,8 +59,8 @@ func (s *slack) place() string { return s.target.host() }
 
 func (s *slack) wants(n heal.Notice) bool { return n.ForPeople() }
 
-func (s *slack) deliver(ctx context.Context, a alert) error {
-	body, err := encode(slackMessage(tell(a, time.Now())))
+func (s *slack) deliver(ctx context.Context, m message) error {
+	body, err := encode(slackMessage(m))
 	if err != nil {
 		return err
 	}

@@ -1,61 +1,73 @@
 package notify
 
 import (
-	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync/atomic"
 )
 
-// target is one URL out of one variable. How many URLs a variable holds is
-// settled at start; what they are is asked again at each use, because a file
-// may change.
+// target is one address out of one variable. How many a variable holds, and of
+// which kind each is, is settled at start; what they are is asked again at each
+// use, because a file may change.
 type target struct {
 	variable string
 	secret   Secret
 	index    int
 	secrets  *redactor
+	parse    func(text string) (address, error)
+	kind     string // at start
 	lastHost atomic.Pointer[string]
 }
 
-// targets gives one target for each URL that the variable holds now.
-func targets(variable string, secret Secret, secrets *redactor) ([]*target, error) {
+// targets gives one target for each address that the variable holds now.
+func targets(variable string, secret Secret, secrets *redactor, parse func(string) (address, error)) ([]*target, error) {
 	text, err := secret.Reveal()
 	if err != nil {
 		return nil, err
 	}
 	var found []*target
 	for i := range strings.Fields(text) {
-		t := &target{variable: variable, secret: secret, index: i, secrets: secrets}
-		if _, err := t.url(); err != nil {
+		t := &target{variable: variable, secret: secret, index: i, secrets: secrets, parse: parse}
+		to, err := t.address()
+		if err != nil {
 			return nil, err
 		}
+		t.kind = to.kind
 		found = append(found, t)
 	}
 	return found, nil
 }
 
-// url gives the present URL. Its errors hold nothing of it.
-func (t *target) url() (*url.URL, error) {
+// address gives the present address. Its errors hold nothing of it.
+func (t *target) address() (address, error) {
 	text, err := t.secret.Reveal()
 	if err != nil {
-		return nil, err
+		return address{}, err
 	}
 	all := strings.Fields(text)
 	for _, one := range all {
-		t.secrets.learn(one)
+		t.secrets.learn(unquote(one))
 	}
 	if t.index >= len(all) {
-		return nil, fmt.Errorf("use %s: it held %d URLs at start and holds %d now", t.variable, t.index+1, len(all))
+		return address{}, fmt.Errorf("use %s: it held %d URLs at start and holds %d now", t.variable, t.index+1, len(all))
 	}
-	u, err := parseURL(all[t.index])
+	to, err := t.parse(unquote(all[t.index]))
 	if err != nil {
-		return nil, err
+		if len(all) > 1 {
+			err = fmt.Errorf("URL %d of %d: %w", t.index+1, len(all), err)
+		}
+		return address{}, err
 	}
-	host := clean(u.Host, maxName)
+	if t.kind != "" && t.kind != to.kind {
+		return address{}, fmt.Errorf("use %s: URL %d was of kind %s at start and is of kind %s now: restart defib",
+			t.variable, t.index+1, t.kind, to.kind)
+	}
+	for _, value := range to.options {
+		t.secrets.learn(value)
+	}
+	host := clean(to.url.Host, maxName)
 	t.lastHost.Store(&host)
-	return u, nil
+	return to, nil
 }
 
 // host names the server that was used last, with its port if it has one.
@@ -64,14 +76,4 @@ func (t *target) host() string {
 		return *host
 	}
 	return ""
-}
-
-// parseURL gives an http or https URL with a host. Its error does not hold the
-// text, unlike those of net/url.
-func parseURL(text string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
-		return nil, errors.New("it is not an http or https URL with a host")
-	}
-	return u, nil
 }

@@ -21,12 +21,12 @@ func (w *webhook) place() string { return w.target.host() }
 
 func (w *webhook) wants(n heal.Notice) bool { return wantsAsAutoheal(n) }
 
-func (w *webhook) deliver(ctx context.Context, a alert) error {
-	u, err := w.target.url()
+func (w *webhook) deliver(ctx context.Context, m message) error {
+	to, err := w.target.address()
 	if err != nil {
 		return &setback{err: err}
 	}
-	body, err := legacyBody(legacyPair{w.keyFor(u.Hostname()), autohealWords(a)})
+	body, err := legacyBody(legacyPair{w.keyFor(to.url.Hostname()), autohealWords(m)})
 	if err != nil {
 		return err
 	}

@@ -20,9 +20,10 @@ type receiver interface {
 	place() string
 	// wants tells whether a notice is for this receiver. It must be quick.
 	wants(n heal.Notice) bool
-	// deliver makes one attempt and bounds its time itself. The error is a
-	// setback when another attempt may succeed; it holds no secret.
-	deliver(ctx context.Context, a alert) error
+	// deliver makes one attempt and bounds its time itself. What its error is
+	// says what comes next (see retry.go): a setback, a refusal, a closure, or
+	// any other, which is final for this message. It holds no secret.
+	deliver(ctx context.Context, m message) error
 }
 
 // worker serves one receiver: one alert after the other, in their order.
@@ -66,7 +67,7 @@ func (w *worker) send(hard context.Context, a alert) bool {
 		if !w.waitTurn(hard) {
 			return false
 		}
-		err := w.receiver.deliver(hard, a)
+		err := w.receiver.deliver(hard, tell(a, time.Now()))
 		if err == nil {
 			w.delivered(a, attempt)
 			return true

@@ -68,7 +68,7 @@ func TestAttemptIsBounded(t *testing.T) {
 			_, log := newLog()
 			n := mustNew(t, Options{WebhookURL: NewSecret("http://example.org/x"), Transport: serve(t, handle)}, log)
 			began := time.Now()
-			err := n.workers[0].receiver.deliver(t.Context(), alert{Notice: unhealthy()})
+			err := n.workers[0].receiver.deliver(t.Context(), say(unhealthy()))
 			if took := time.Since(began); took > 15*time.Second || outcome(err) != "again" {
 				t.Errorf("%s: %v after %s", name, err, took)
 			}
