@@ -121,6 +121,7 @@ func (s *story) parse(words []string) {
 		if !s.eo.Podman {
 			s.eo.Version = words[1]
 		}
+		s.eo.LiveRestore = slices.Contains(words[2:], "live-restore")
 	case "uneven": // so that what happens to many at once has an order
 		s.slow = true
 	case "container":

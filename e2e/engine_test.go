@@ -209,3 +209,31 @@ func TestOwnHealthIsHonest(t *testing.T) {
 	s.sentinel("after the outage")
 	d.runs()
 }
+
+// TestTellsWhatItsEngineLeftDown: a killed engine comes back, stops what still
+// runs, and does not start what has the policy unless-stopped.
+func TestTellsWhatItsEngineLeftDown(t *testing.T) {
+	own := startEngine(t)
+	s := newSceneOn(t, own.engine)
+	left := s.patient("left", s.watched("--restart", "unless-stopped"))
+	stopped := s.patient("stopped", s.watched("--restart", "unless-stopped"))
+	back := s.patient("back", s.watched("--restart", "always"))
+	d := s.defib()
+	s.await("defib to watch", d.watches)
+	back.awaits(healthy, 1)
+	s.docker("stop", "-t", "1", stopped.id)
+
+	own.kill()
+	own.start()
+
+	told := func(reason string) []line {
+		return d.said(func(l line) bool { return l.Reason == reason && l.Container == "" })
+	}
+	s.await("defib to tell of it", func() bool { return len(told("left-down")) > 0 })
+	if l := told("left-down")[0].raw; !strings.Contains(l, left.name) || strings.Contains(l, stopped.name) || strings.Contains(l, back.name) {
+		t.Errorf("it tells of others: %s", l)
+	}
+	s.docker("start", left.id)
+	s.await("defib to tell that it is over", func() bool { return len(told("recovered")) > 0 })
+	d.runs()
+}

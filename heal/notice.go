@@ -21,6 +21,8 @@ const (
 	CrashLooping                     // it exits again and again; the engine's restart policy starts it
 	OutOfMemory                      // the kernel killed it for want of memory
 	StuckStarting                    // it has been starting for longer than its health check allows
+	ProbesStopped                    // the engine does not run its health check any more
+	LeftDown                         // the engine stopped it after its own crash and does not start it
 	Recovered                        // it is healthy again and stayed so
 	StoppedByOther                   // somebody stopped it while it was unhealthy
 	ExitedByItself                   // it exited while it was unhealthy; defib does not start what it did not stop
@@ -33,6 +35,7 @@ func (r Reason) String() string {
 	return [...]string{
 		"none", "restarted", "restart-failed", "still-unhealthy", "gave-up", "unhealthy",
 		"quarantined", "followed", "owner-replaced", "storm", "crash-loop", "out-of-memory", "stuck-starting",
+		"probes-stopped", "left-down",
 		"recovered", "stopped", "exited", "removed", "storm-over",
 	}[r]
 }
@@ -70,7 +73,7 @@ type Notice struct {
 	StopTimeout time.Duration
 	ByPerson    bool // Recovered: somebody started it anew during the incident
 	// Ended is the trouble that a notice ends, where it was told of without
-	// being treated: CrashLooping, OutOfMemory or StuckStarting.
+	// being treated: one from CrashLooping to LeftDown.
 	Ended Reason
 	// Exited says that the container had exited by itself and is one that defib
 	// starts: its label autoheal.start-exited says so.
@@ -87,7 +90,8 @@ type Notice struct {
 	Owner  string // Followed, OwnerReplaced: the container that it depends on
 	// Stormed and StormOver speak of many: Count of the Of watched containers,
 	// at most ten of them by name. Left are still unhealthy at the end.
-	// Container is the canary.
+	// Container is the canary. ProbesStopped, LeftDown and their ends speak of
+	// Count containers, and of Of 0.
 	Count, Of, Left int
 	Names           []string
 	// Aside marks what people hear of in another message: that of a storm, or

@@ -7,7 +7,7 @@ import "time"
 // OfTrouble tells whether a notice is of a trouble that is told without being
 // treated: its beginning or its end, apart from the healing.
 func (n Notice) OfTrouble() bool {
-	return n.Ended != 0 || (n.Reason >= CrashLooping && n.Reason <= StuckStarting)
+	return n.Ended != 0 || (n.Reason >= CrashLooping && n.Reason <= LeftDown)
 }
 
 // tellTrouble tells of a trouble, once in its incident, unless the same was

@@ -152,7 +152,7 @@ func indented(t *testing.T, payload any) []byte {
 
 // TestEveryReasonHasWords guards against a reason that was added to heal only.
 func TestEveryReasonHasWords(t *testing.T) {
-	many := []heal.Reason{heal.Stormed, heal.StormOver}
+	many := []heal.Reason{heal.Stormed, heal.StormOver, heal.ProbesStopped, heal.LeftDown}
 	for r := heal.Restarted; r <= heal.StormOver; r++ {
 		n := unhealthy()
 		n.Reason = r
@@ -162,7 +162,7 @@ func TestEveryReasonHasWords(t *testing.T) {
 		m := tell(alert{Notice: n, Host: "host1"}, n.At)
 		name, parts := "shop-web-1", []string{"shop-web-1", "service web", "project shop", "host1", "exit code 7", "Failed to connect", "\nNext: "}
 		switch r { //nolint:exhaustive // these are about something else than its health
-		case heal.Stormed, heal.StormOver:
+		case heal.Stormed, heal.StormOver, heal.ProbesStopped, heal.LeftDown:
 			name, parts = "12 of 15", []string{"host1", "\nNext: "}
 		case heal.Followed:
 			parts = []string{"shop-web-1", "service web", "project shop", "host1", "\nNext: "}

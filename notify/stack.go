@@ -101,5 +101,14 @@ func (s *story) named() string {
 	return text
 }
 
-// inAll gives "12 of 15".
-func inAll(count, of int) string { return strconv.Itoa(count) + " of " + strconv.Itoa(of) }
+// inAll gives "12 of 15", or "1 container" and "12 containers" of no known
+// number.
+func inAll(count, of int) string {
+	switch {
+	case of > 0:
+		return strconv.Itoa(count) + " of " + strconv.Itoa(of)
+	case count == 1:
+		return "1 container"
+	}
+	return strconv.Itoa(count) + " containers"
+}

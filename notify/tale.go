@@ -54,6 +54,8 @@ func (s *story) usual() tale {
 		return s.stormed()
 	case heal.StormOver:
 		return s.stormOver()
+	case heal.ProbesStopped, heal.LeftDown:
+		return s.aftermath()
 	case heal.Recovered:
 		return s.recovered()
 	case heal.StoppedByOther, heal.ExitedByItself, heal.Removed:

@@ -39,6 +39,9 @@ func (s *story) trouble() tale {
 
 // troubleOver gives the words for the end of a trouble that was told.
 func (s *story) troubleOver() tale {
+	if s.Ended == heal.ProbesStopped || s.Ended == heal.LeftDown {
+		return s.aftermathOver()
+	}
 	t := tale{status: statusResolved, mood: good, next: "there is nothing left to do."}
 	switch s.Reason {
 	case heal.Recovered:

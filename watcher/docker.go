@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
@@ -146,6 +147,31 @@ func (e *engine) subscribe(ctx context.Context, since time.Time) (<-chan events.
 	})
 }
 
+// past gives what the engine remembers of its life, oldest first. It takes the
+// 3 s by which its clock may differ from what is known of it.
+func (e *engine) past(ctx context.Context) ([]heal.Boot, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	messages, errs := e.read.Events(ctx, events.ListOptions{Since: "1", Until: strconv.FormatInt(e.now().Add(3*time.Second).Unix(), 10)})
+	var past []heal.Boot
+	for {
+		select {
+		case m := <-messages:
+			if len(past) > enginePast {
+				return past, nil // more than it should have: not all of it is wanted
+			}
+			past = append(past, heal.Boot{
+				ID: m.Actor.ID, Started: m.Action == "start" || m.Action == "create", Died: m.Action == "die", At: time.Unix(0, m.TimeNano),
+			})
+		case err := <-errs:
+			if errors.Is(err, io.EOF) {
+				return past, nil
+			}
+			return nil, fmt.Errorf("ask for the engine's past: %w", err)
+		}
+	}
+}
+
 // opened tells whether the stream that subscribe opened is there: the client's
 // error, where it is not, may come a moment after subscribe has returned.
 func (e *engine) opened() bool { return e.wires[0].opened.Load() }
@@ -256,7 +282,7 @@ func (e *engine) inspect(ctx context.Context, id string) (inspection, error) {
 		}
 	}
 	return inspection{
-		Sighting: seen, probes: probes, labels: c.Config.Labels, container: containerOf(c.ID, c.Name, c.Config.Image, c.Config.Labels), shares: sharesOf(c.HostConfig),
+		Sighting: seen, probes: probes, labels: c.Config.Labels, container: containerOf(c.ID, c.Name, c.Config.Image, c.Config.Labels), shares: sharesOf(c.HostConfig), restarts: restartsOf(c.HostConfig),
 	}, nil
 }
 
@@ -284,6 +310,14 @@ func sharesOf(h *container.HostConfig) []string {
 		}
 	}
 	return ids
+}
+
+// restartsOf gives the name of a restart policy.
+func restartsOf(h *container.HostConfig) string {
+	if h == nil {
+		return ""
+	}
+	return cut(string(h.RestartPolicy.Name), 40)
 }
 
 // timingOf reads a HEALTHCHECK with the engine's defaults (daemon/health.go).

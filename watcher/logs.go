@@ -81,11 +81,16 @@ func (w *Watcher) logHost(n heal.Notice) {
 		level = zerolog.InfoLevel
 	}
 	l := w.log.WithLevel(level).Str("reason", n.Reason.String()).Str("incident", n.Incident).
-		Int("count", n.Count).Int("of", n.Of).Int("left", n.Left)
+		Int("count", n.Count)
+	if n.Of > 0 {
+		l = l.Int("of", n.Of).Int("left", n.Left)
+	} else {
+		l = l.Strs("containers", n.Names)
+	}
 	if n.Container.Name != "" {
 		l = l.Str("container", n.Container.Name)
 	}
-	l.Msg(words(n.Reason))
+	l.Msg(wordsFor(n))
 }
 
 // quietly lowers the level of what has been said before: a trouble that lasts
@@ -144,6 +149,10 @@ func words(r heal.Reason) string {
 		return "was killed by the kernel for want of memory"
 	case heal.StuckStarting:
 		return "has been starting for longer than its health check allows"
+	case heal.ProbesStopped:
+		return "the engine does not run their health checks any more: restarting them revives these"
+	case heal.LeftDown:
+		return "the engine stopped them after its own crash, and their restart policy does not start them"
 	case heal.Followed:
 		return "restarted after one that it depends on, and well"
 	case heal.OwnerReplaced:

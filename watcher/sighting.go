@@ -28,6 +28,7 @@ type inspection struct {
 	log       []string          // its last lines, where they were asked for
 	logError  string            // why they, or some, are missing
 	shares    []string          // ids of the containers whose namespaces it shares
+	restarts  string            // its restart policy
 	labels    map[string]string // not kept: they may be of any size
 	container heal.Container
 }

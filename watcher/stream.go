@@ -18,6 +18,7 @@ func (w *Watcher) follow(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		f.cut = !orderly(err)
 		f.note(err)
 		if lived >= steadyStream {
 			f.wait = 0
@@ -40,6 +41,7 @@ type follower struct {
 	seen   map[string]time.Time // events of the last moments, for the overlap
 
 	lost     time.Time // when the last stream ended
+	cut      bool      // that was no orderly end: the engine may have been restarted
 	prunedAt int       // how many of them are remembered before the old ones are dropped
 	trouble  string    // what was last said of the connection
 	since    time.Time // of that trouble
@@ -127,7 +129,11 @@ func (f *follower) open(eng *engine) {
 		f.w.log.Info().Stringer("away", time.Since(f.since).Round(10*time.Millisecond)).Msg("the engine is back")
 		f.trouble = ""
 	}
-	f.w.wantList(f.lost.IsZero() || time.Since(f.lost) > overlap)
+	gap := f.lost.IsZero() || time.Since(f.lost) > overlap
+	f.w.wantList(gap)
+	if gap || f.cut {
+		f.w.engineReturned()
+	}
 }
 
 // replayed marks an event that is older than the stream that tells it.
@@ -146,10 +152,16 @@ func replayed(e heal.Event, yes bool) heal.Event {
 	return e
 }
 
+// orderly tells whether a stream ended without anything wrong: by its server,
+// or by us.
+func orderly(err error) bool {
+	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled)
+}
+
 // note says once what is wrong with the connection. An orderly end of the
 // stream is nothing wrong: proxies cut it when it was idle for long.
 func (f *follower) note(err error) {
-	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
+	if orderly(err) {
 		f.w.log.Debug().Msg("the event stream ended; opening it anew")
 		return
 	}

@@ -87,6 +87,10 @@ func wordsFor(n heal.Notice) string {
 		return "runs again"
 	}
 	switch n.Ended {
+	case heal.ProbesStopped:
+		return "are probed again, or gone"
+	case heal.LeftDown:
+		return "run again, or are gone"
 	case heal.CrashLooping, heal.OutOfMemory, heal.StuckStarting:
 		return trouble(n.Ended) + " is over: " + map[heal.Reason]string{
 			heal.Recovered: "it runs", heal.StoppedByOther: "somebody stopped it",

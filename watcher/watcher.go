@@ -22,12 +22,13 @@ import (
 
 // Watcher watches one engine.
 type Watcher struct {
-	o    Options
-	log  zerolog.Logger
-	in   chan message
-	hurt chan struct{} // asks for a list now
-	gap  atomic.Bool   // the next one ends a gap in what events told
-	cond condition
+	o        Options
+	log      zerolog.Logger
+	in       chan message
+	hurt     chan struct{} // asks for a list now
+	returned chan struct{} // the stream is open after a gap
+	gap      atomic.Bool   // the next one ends a gap in what events told
+	cond     condition
 
 	engine atomic.Pointer[engine]
 	redial atomic.Pointer[context.CancelFunc] // ends the stream that is open
@@ -42,9 +43,10 @@ type Watcher struct {
 	pauses     heal.Pauses
 	gapAt      time.Time // the newest list after a gap in what events told
 	acting     int
-	comparing  bool   // those that share namespaces are compared with their owners
-	introduced bool   // the first full list has told who depends on whom
-	counting   bool   // the watched are being counted
+	comparing  bool // those that share namespaces are compared with their owners
+	introduced bool // the first full list has told who depends on whom
+	counting   bool // the watched are being counted
+	aftermath  heal.Aftermath
 	trouble    string // what last kept an inspection from working; said once
 
 	memory    *memory
@@ -79,8 +81,8 @@ func New(o Options) *Watcher {
 	return &Watcher{
 		o: o, log: o.Log, entries: map[string]*entry{}, graph: newGraph(), host: heal.NewHost(), quiet: quiet{}, turns: newTurns(o.Parallel),
 		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
-		looks: make(chan struct{}, maxLooks),
-		cond:  condition{since: time.Now(), grace: o.StartPeriod}, memory: newMemory(o.StateDir, o.Log), incidents: newIncidents(o.StateDir, o.Log),
+		looks: make(chan struct{}, maxLooks), returned: make(chan struct{}, 1),
+		cond: condition{since: time.Now(), grace: o.StartPeriod}, memory: newMemory(o.StateDir, o.Log), incidents: newIncidents(o.StateDir, o.Log),
 	}
 }
 
@@ -90,6 +92,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	defer w.memory.open()()
 	defer w.incidents.open()()
 	w.recallPauses(time.Now())
+	w.recallAftermath(time.Now())
 	if w.o.StartPeriod > 0 {
 		w.log.Info().Stringer("for", w.o.StartPeriod).Msg("waiting before the watch begins (AUTOHEAL_START_PERIOD)")
 		if !w.waitToStart(ctx) {
@@ -103,6 +106,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	readers.Go(func() { w.poll(inner) })
 	readers.Go(func() { w.pollStarting(inner) })
 	readers.Go(func() { w.watchTies(inner) })
+	readers.Go(func() { w.watchAftermath(inner) })
 	w.loop(ctx)
 	close(w.ended)
 	cancel()
@@ -169,6 +173,8 @@ func (h heard) apply(ctx context.Context, w *Watcher) {
 		return
 	}
 	w.take(ctx, h)
+	w.aftermath.Heard(h.id, h.event)
+	w.concludeAftermath()
 	w.ownerChanged(ctx, h.sighting)
 }
 

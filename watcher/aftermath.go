@@ -1,0 +1,192 @@
+package watcher
+
+import (
+	"context"
+	"time"
+
+	"defib/heal"
+)
+
+// What an engine's end and return leave behind in silence is looked for: health
+// checks that are not run any more, and containers that it left down.
+
+const (
+	// aftermathSoon is when it is looked for after a connection that followed a
+	// gap: most health checks have run again by then.
+	aftermathSoon = 2 * time.Minute
+	// aftermathEvery is how often, since a probe that hangs for good stops a
+	// health check as well (engine fact 11.5).
+	aftermathEvery = time.Hour
+	// aftermathPause is the time between two looks: there is no hurry, and
+	// there may be thousands.
+	aftermathPause = 20 * time.Millisecond
+	// bootedWait is how long a restart policy gets to start what was stopped.
+	bootedWait = 15 * time.Second
+	// enginePast is how many events an engine remembers (moby's daemon/events).
+	enginePast = 256
+)
+
+// aftermathSection is the name of what was told in the file of what is
+// remembered.
+const aftermathSection = "aftermath"
+
+// watchAftermath has it looked for now and then.
+func (w *Watcher) watchAftermath(ctx context.Context) {
+	timer := time.NewTimer(aftermathSoon)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			w.sweepProbes(ctx)
+			timer.Reset(aftermathEvery)
+		case <-w.returned:
+			timer.Reset(aftermathSoon)
+			w.findLeftDown(ctx)
+		}
+	}
+}
+
+// engineReturned says that a stream is open after a gap.
+func (w *Watcher) engineReturned() {
+	select {
+	case w.returned <- struct{}{}:
+	default:
+	}
+}
+
+// sweepProbes looks at all watched containers whose health check should be
+// running; twice at those whose newest probe is old.
+func (w *Watcher) sweepProbes(ctx context.Context) {
+	eng := w.engine.Load()
+	if eng == nil {
+		return
+	}
+	call, cancel := context.WithTimeout(ctx, w.o.CallTimeout)
+	found, err := eng.list(call, "healthy")
+	cancel()
+	if err != nil {
+		return // the list of the unhealthy meets the same and says so
+	}
+	ids := make([]string, 0, len(found))
+	for _, s := range found {
+		if w.mayTell(s) {
+			ids = append(ids, s.id)
+		}
+	}
+	w.inspectAll(ctx, ids, false)
+}
+
+// mayTell tells whether a container is watched and people may be told of it.
+func (w *Watcher) mayTell(s sighting) bool {
+	watched, _ := w.o.Selection.choose(s.labels)
+	if !watched || w.isOwn(s.id, s.labels) {
+		return false
+	}
+	p, _ := w.o.Selection.policyFor(w.o.Policy, s.labels)
+	return p.Treatment != heal.TreatNone
+}
+
+// inspectAll looks at containers one after the other.
+func (w *Watcher) inspectAll(ctx context.Context, ids []string, again bool) {
+	for _, id := range ids {
+		seen, err := w.inspect(ctx, id)
+		if ctx.Err() != nil {
+			return
+		}
+		w.send(aftermathSeen{id: id, seen: seen, err: err})
+		time.Sleep(aftermathPause)
+	}
+	w.send(aftermathEnded{again: again})
+}
+
+// aftermathSeen is the result of one look.
+type aftermathSeen struct {
+	id   string
+	seen inspection
+	err  error
+}
+
+func (a aftermathSeen) apply(_ context.Context, w *Watcher) {
+	switch {
+	case isGone(a.err, a.id):
+		w.aftermath.Heard(a.id, heal.Destroyed{})
+	case a.err == nil:
+		if a.seen.Status == heal.StatusRunning {
+			w.aftermath.Up(a.id)
+		}
+		w.aftermath.Probed(a.seen.container, a.seen.Sighting, w.engineNow(), time.Now())
+	}
+}
+
+// aftermathEnded ends a round of looks. After the first of two the suspects,
+// and those that people know of, are looked at once more.
+type aftermathEnded struct{ again bool }
+
+func (a aftermathEnded) apply(ctx context.Context, w *Watcher) {
+	suspects, at := w.aftermath.Suspects()
+	if !a.again {
+		if ids := append(suspects, w.aftermath.Told()...); len(ids) > 0 {
+			time.AfterFunc(time.Until(at), func() { w.inspectAll(ctx, ids, true) })
+		}
+	}
+	w.concludeAftermath()
+}
+
+// concludeAftermath tells what the looks and events have added up to.
+func (w *Watcher) concludeAftermath() {
+	if !w.aftermath.Conclude(time.Now()) {
+		return
+	}
+	w.memory.keep(aftermathSection, &w.aftermath)
+	for _, n := range w.aftermath.News() {
+		w.logHost(n)
+		w.memory.hurry()
+		w.o.Notifier.Post(n)
+	}
+}
+
+// recallAftermath takes up what the defib before this one has told.
+func (w *Watcher) recallAftermath(now time.Time) {
+	var saved heal.Aftermath
+	if w.memory.section(aftermathSection, &saved) {
+		w.aftermath = saved.Restored(now)
+	}
+}
+
+// findLeftDown asks the engine what it did first. One that remembers more than
+// it can hold has forgotten that, and nothing is said.
+func (w *Watcher) findLeftDown(ctx context.Context) {
+	eng := w.engine.Load()
+	if eng == nil || eng.podman() {
+		return // Podman's socket is nobody's parent, and its memory has no end
+	}
+	call, cancel := context.WithTimeout(ctx, listTimeout)
+	past, err := eng.past(call)
+	cancel()
+	if err != nil || len(past) >= enginePast {
+		return
+	}
+	stopped := heal.StoppedAtBoot(past)
+	if len(stopped) == 0 {
+		return
+	}
+	select {
+	case <-time.After(bootedWait):
+	case <-ctx.Done():
+		return
+	}
+	for _, id := range stopped {
+		if seen, err := w.inspect(ctx, id); err == nil && seen.Status == heal.StatusExited && seen.restarts == "unless-stopped" &&
+			w.mayTell(sighting{id: id, container: seen.container, labels: seen.labels}) {
+			w.send(leftDown{seen.container})
+		}
+	}
+	w.send(aftermathEnded{again: true})
+}
+
+// leftDown is a container that the engine stopped at boot and did not start.
+type leftDown struct{ heal.Container }
+
+func (l leftDown) apply(_ context.Context, w *Watcher) { w.aftermath.LeftDown(l.Container, time.Now()) }
