@@ -139,6 +139,7 @@ func parsers() map[reflect.Type]env.ParserFunc {
 		reflect.TypeFor[time.Duration]():     func(s string) (any, error) { return watcher.ParseDuration(s) },
 		reflect.TypeFor[watcher.Selection](): func(s string) (any, error) { return watcher.ParseSelection(s) },
 		reflect.TypeFor[heal.Treatment]():    func(s string) (any, error) { return watcher.ParseTreatment(s) },
+		reflect.TypeFor[heal.Level]():        func(s string) (any, error) { return heal.ParseLevel(strings.ToLower(s)) },
 		reflect.TypeFor[bool]():              func(s string) (any, error) { return watcher.ParseBool(s) },
 		reflect.TypeFor[zerolog.Level](): func(s string) (any, error) {
 			l, err := zerolog.ParseLevel(strings.ToLower(s))

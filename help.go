@@ -49,6 +49,7 @@ func labels() []label {
 	return []label{
 		{"autoheal", "true: watch this container. false, no, off or 0 in any spelling: never touch it, whatever selects it."},
 		{"autoheal.action", "What is done about this container: restart, stop, notify or none."},
+		{"autoheal.alert", "What people are told of this container: all, failures or none."},
 		{"autoheal.restart-with", "Names of containers, separated by commas: this one is restarted after each restart of one of them."},
 		{"autoheal.start-exited", "true: start this container when it has exited by itself and no restart policy starts it; never after somebody stopped it."},
 		{"autoheal.stop.timeout", "How long this container may take to stop, in seconds or as a duration."},

@@ -37,6 +37,7 @@ func assemble(c config, log zerolog.Logger, change ...func(*watcher.Options)) (*
 	if c.Notify.Host == nil {
 		c.Notify.Host = p.hostName
 	}
+	c.Notify.StateDir = c.Watch.StateDir
 	o, err := watcherOptions(c)
 	wrong = append(wrong, listed(err)...)
 	p.notifier, err = notify.New(c.Notify, log)

@@ -1,6 +1,11 @@
 package heal
 
-import "time"
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+)
 
 // Reason says why people are told something. It serves the log, the message
 // and the tests alike.
@@ -23,6 +28,7 @@ const (
 	StuckStarting                    // it has been starting for longer than its health check allows
 	ProbesStopped                    // the engine does not run its health check any more
 	LeftDown                         // the engine stopped it after its own crash and does not start it
+	Flapping                         // it falls ill, is healed and falls ill again, time after time
 	Recovered                        // it is healthy again and stayed so
 	StoppedByOther                   // somebody stopped it while it was unhealthy
 	ExitedByItself                   // it exited while it was unhealthy; defib does not start what it did not stop
@@ -30,14 +36,32 @@ const (
 	StormOver                        // the storm is over
 )
 
-// String gives the reason as logs and payloads spell it.
-func (r Reason) String() string {
-	return [...]string{
+// reasonWords are the reasons as logs, payloads and files spell them.
+func reasonWords() [StormOver + 1]string {
+	return [StormOver + 1]string{
 		"none", "restarted", "restart-failed", "still-unhealthy", "gave-up", "unhealthy",
 		"quarantined", "followed", "owner-replaced", "storm", "crash-loop", "out-of-memory", "stuck-starting",
-		"probes-stopped", "left-down",
+		"probes-stopped", "left-down", "flapping",
 		"recovered", "stopped", "exited", "removed", "storm-over",
-	}[r]
+	}
+}
+
+// String gives the reason as logs and payloads spell it.
+func (r Reason) String() string { return reasonWords()[r] }
+
+// MarshalText gives what String gives, so that a file outlives a change of the
+// numbers.
+func (r Reason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what String gives.
+func (r *Reason) UnmarshalText(text []byte) error {
+	words := reasonWords()
+	i := slices.Index(words[:], string(text))
+	if i < 0 {
+		return errors.New("no reason is called " + strconv.Quote(string(text)))
+	}
+	*r = Reason(i)
+	return nil
 }
 
 // Resolves tells whether the reason ends an incident well: nothing is left to
@@ -47,7 +71,7 @@ func (r Reason) Resolves() bool {
 }
 
 // ForPeople tells whether the notice is news for a person.
-func (n Notice) ForPeople() bool { return !n.Repeat && !n.Silent && !n.Aside }
+func (n Notice) ForPeople() bool { return n.Reminder || !n.Repeat && !n.Silent && !n.Aside }
 
 // Ends tells whether the reason ends an incident, well or not.
 func (r Reason) Ends() bool { return r >= Recovered || r == Quarantined || r == Followed }
@@ -73,7 +97,7 @@ type Notice struct {
 	StopTimeout time.Duration
 	ByPerson    bool // Recovered: somebody started it anew during the incident
 	// Ended is the trouble that a notice ends, where it was told of without
-	// being treated: one from CrashLooping to LeftDown.
+	// being treated, one from CrashLooping to LeftDown, or Flapping.
 	Ended Reason
 	// Exited says that the container had exited by itself and is one that defib
 	// starts: its label autoheal.start-exited says so.
@@ -87,7 +111,12 @@ type Notice struct {
 	// Repeat marks a reason that was already told in this incident: news for a
 	// log, not for a person.
 	Repeat bool
-	Owner  string // Followed, OwnerReplaced: the container that it depends on
+	// Reminder marks a repeat that people are to see after all, since nothing has
+	// changed for long.
+	Reminder bool
+	Times    int    // Flapping and its end: how often it fell ill since Since
+	Level    Level  // what the container's label asks for; LevelUnset without one
+	Owner    string // Followed, OwnerReplaced: the container that it depends on
 	// Stormed and StormOver speak of many: Count of the Of watched containers,
 	// at most ten of them by name. Left are still unhealthy at the end.
 	// Container is the canary. ProbesStopped, LeftDown and their ends speak of

@@ -43,6 +43,9 @@ type Policy struct {
 	// StartExited says that a container which exited by itself is started, if
 	// it is one to restart.
 	StartExited bool
+	// Alert is the level that a label asks for; LevelUnset without one. Decide
+	// does not read it.
+	Alert Level
 	// StopTimeout is how long the container may take to stop; negative: its own.
 	StopTimeout time.Duration
 }

@@ -98,7 +98,7 @@ func options(fragment string, k kind) (map[string]string, error) {
 		}
 		all[name] = plain
 	}
-	return all, nil
+	return all, checkWish(all)
 }
 
 // webSchemes are those of most kinds.

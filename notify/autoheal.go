@@ -14,7 +14,7 @@ import (
 // attempt to restart. Its storm of equal failures is left out, and so is what
 // is done after giving up.
 func wantsAsAutoheal(n heal.Notice) bool {
-	if n.Silent {
+	if n.Silent || n.Reminder {
 		return false
 	}
 	return n.Reason == heal.Restarted || (n.Reason == heal.RestartFailed && !n.Repeat)

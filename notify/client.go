@@ -105,9 +105,10 @@ func (c *client) send(ctx context.Context, u *url.URL, header http.Header, body 
 // error and not the error itself: *url.Error prints the address, and so might
 // what it wraps.
 func (c *client) noAnswer(ctx context.Context, host string, err error) error {
-	result := &setback{}
+	result, hint := &setback{}, ""
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		result.after = maxBackoff // a wrong configuration, which seconds do not mend
+		hint = ": if it is your own authority's, name its file in AUTOHEAL_ALERT_CA_FILE"
 	}
 	for {
 		outer, ok := errors.AsType[*url.Error](err)
@@ -120,7 +121,7 @@ func (c *client) noAnswer(ctx context.Context, host string, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		words = "no answer within " + inWords(attemptTimeout)
 	}
-	result.err = fmt.Errorf("post to %s: %s", clean(host, maxName), words)
+	result.err = fmt.Errorf("post to %s: %s%s", clean(host, maxName), words, hint)
 	return result
 }
 

@@ -27,15 +27,16 @@ func TestNextIsAlwaysShown(t *testing.T) {
 // the evidence but what the message shows of it; and the notice that was
 // handed over, which others have too, stays as it is.
 func TestWaitingAlertsAreSmall(t *testing.T) {
-	w := &worker{receiver: &slack{}, queue: newQueue(), log: zerolog.Nop()}
+	o := newNotifier([]receiver{&slack{target: &target{}}}, nil, all, zerolog.Nop())
+	w := o.workers[0]
 	full := &heal.Evidence{
 		Log: slices.Repeat([]string{strings.Repeat("x", 1000)}, 64), LogError: strings.Repeat("y", 5000),
 		Probes: slices.Repeat([]heal.ProbeRun{{Output: strings.Repeat("z", 4096)}}, 5),
 	}
 	n := unhealthy()
 	n.Evidence = full
-	(&Notifier{workers: []*worker{w}}).Post(n)
-	held, ok := w.queue.take()
+	o.Post(n)
+	held, ok := take(w.queue)
 	if !ok {
 		t.Fatal("nothing waits")
 	}

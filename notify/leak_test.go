@@ -89,6 +89,9 @@ func tryAll(t *testing.T, secret string) string {
 	o, log := newLog()
 	options := Options{SlackWebhookURL: s, WebhookURL: s, AppriseURL: s, PostRestartScript: "/bin/sh -c env;exit${IFS}3"}
 	n := mustNew(t, options, log)
+	for _, w := range n.workers {
+		w.together = 0
+	}
 	stop := start(t, n)
 	n.Post(unhealthy())
 	for range 300 {
@@ -104,7 +107,7 @@ func tryAll(t *testing.T, secret string) string {
 	for _, r := range results {
 		seen += fmt.Sprintf("%+v %#v %v\n", r, r, r.Err)
 	}
-	for _, value := range []any{options, &options, n, *n, n.workers, n.workers[0], n.workers[0].receiver, n.Receivers()} {
+	for _, value := range []any{options, &options, n, n.workers, n.workers[0], n.workers[0].receiver, n.Receivers()} {
 		seen += fmt.Sprintf("%v %+v %#v\n", value, value, value)
 	}
 	return seen

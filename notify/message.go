@@ -100,6 +100,12 @@ func tell(a alert, now time.Time) message {
 	}
 	s.who = s.identity()
 	t := s.tale()
+	if a.Missed {
+		s.missed(&t)
+	}
+	if s.Reminder {
+		s.reminder(&t)
+	}
 	m := message{
 		title: "[" + t.status + "] " + t.title, mood: t.mood, facts: s.facts(), sender: "defib" + s.on, at: s.At,
 		alerts: []alert{a},
@@ -108,7 +114,7 @@ func tell(a alert, now time.Time) message {
 	if delay := now.Sub(s.At); !s.At.IsZero() && delay >= late {
 		lines = []string{"This message is late: it is about what happened " + inWords(delay) + " ago.", t.opening}
 	}
-	if s.Reason != heal.Followed && s.Count == 0 { // else its health is not what it is about
+	if s.Reason != heal.Followed && s.Count == 0 && s.Ended != heal.Flapping { // else its health is not what it is about
 		lines = append(lines, s.why()...)
 	}
 	lines = append(lines, s.evidence()...)

@@ -12,14 +12,28 @@ import (
 )
 
 // flushTimeout is how long Run goes on delivering after its context is done:
-// Docker kills the container 10 s after it asked it to stop.
+// Docker kills the container 10 s after it asked it to stop, and acts under way
+// get most of that before.
 const flushTimeout = 3 * time.Second
 
 // Notifier tells all receivers. It is safe for use by several goroutines.
 type Notifier struct {
 	workers []*worker
+	ledger  *ledger
+	spool   *spool
 	host    func() string
-	release func() // lets go of idle connections
+	log     zerolog.Logger
+	release func()        // lets go of idle connections
+	posted  chan struct{} // holds a token when something was posted
+
+	mu      sync.Mutex
+	outages map[*worker]told // of receivers that take nothing
+}
+
+// told is who was told of an outage, and when.
+type told struct {
+	on *worker // nil: nobody could be
+	at time.Time
 }
 
 // New checks the options and builds a Notifier, which delivers nothing before
@@ -34,28 +48,72 @@ func New(o Options, log zerolog.Logger) (*Notifier, error) {
 	}
 	n := newNotifier(all, o.Host, rand.Int64N, log)
 	n.release = c.http.CloseIdleConnections
+	for _, w := range n.workers {
+		w.wish = wish{level: o.AlertOn}
+		if r, ok := w.receiver.(interface{ options() address }); ok {
+			w.wish = wishOf(r.options(), o.AlertOn)
+		}
+		if _, script := w.receiver.(*script); script {
+			w.wish = wish{level: heal.LevelAll} // it is a hook and no alert
+		}
+	}
+	n.spool = newSpool(o.StateDir, log)
 	return n, nil
 }
 
-// newNotifier builds a Notifier for these receivers. random(n) gives a number
-// from 0 to n-1.
+// newNotifier builds a Notifier for these receivers, without a spool. random(n)
+// gives a number from 0 to n-1.
 func newNotifier(all []receiver, host func() string, random func(n int64) int64, log zerolog.Logger) *Notifier {
-	n := &Notifier{host: host, release: func() {}}
+	n := &Notifier{
+		ledger: newLedger(), spool: newSpool("", log), host: host, log: log, release: func() {},
+		posted: make(chan struct{}, 1), outages: map[*worker]told{},
+	}
+	keys := map[string]int{}
 	for _, r := range all {
-		n.workers = append(n.workers, &worker{receiver: r, queue: newQueue(), host: host, random: random, log: log})
+		key := fileName(r.name() + "-" + r.place())
+		if keys[key]++; keys[key] > 1 {
+			key += "-" + itoa(keys[key])
+		}
+		n.workers = append(n.workers, &worker{
+			receiver: r, key: key, together: groupWait, queue: newQueue(), ledger: n.ledger, host: host, random: random, log: log, tell: n.tellElsewhere, moved: n.changed,
+		})
 	}
 	return n
 }
 
-// Post hands a notice to all receivers that want it. It never waits for one:
-// it only puts it into queues, before Run too. After Run has ended the notice
-// is dropped and logged.
+// Post hands a notice to all receivers that want it. It never waits for one,
+// nor for a disk: it only puts it into queues, before Run too. After Run has
+// ended the notice is dropped and logged.
 func (n *Notifier) Post(notice heal.Notice) {
 	trim(&notice)
-	a := alert{Notice: notice, Queued: time.Now()}
+	now := time.Now()
+	for _, one := range n.ledger.note(notice, now) {
+		n.push(one, now)
+	}
+	n.changed()
+}
+
+// changed has what waits made durable soon.
+func (n *Notifier) changed() {
+	select {
+	case n.posted <- struct{}{}:
+	default:
+	}
+}
+
+// push puts a notice into the queues of those who want it.
+func (n *Notifier) push(notice heal.Notice, now time.Time) {
+	a := alert{Notice: notice, Queued: now}
 	for _, w := range n.workers {
-		if !w.receiver.wants(notice) {
+		queued, _, known := n.ledger.knows(w.key, notice.Incident)
+		if notice.Reminder && w.queue.holds(notice.Incident) {
+			continue // it was not even told yet
+		}
+		if !w.receiver.wants(notice) || !w.wish.grants(notice, queued, known) {
 			continue
+		}
+		if !notice.Reason.Resolves() {
+			n.ledger.queued(w.key, notice.Incident)
 		}
 		switch w.queue.push(a) {
 		case overflow:
@@ -63,7 +121,7 @@ func (n *Notifier) Post(notice heal.Notice) {
 				Msg("the queue is full; what people miss least is dropped")
 		case refused:
 			w.about(zerolog.WarnLevel, a).Msg("alert dropped, because the notifier has stopped")
-		case taken, dropped:
+		case taken, dropped, doubled:
 		}
 	}
 }
@@ -75,18 +133,70 @@ func (n *Notifier) Run(ctx context.Context) error {
 	defer n.release()
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	var running sync.WaitGroup
+	n.recall()
+	var running, beside sync.WaitGroup
 	for _, w := range n.workers {
 		running.Go(func() { w.run(hard) })
 	}
+	beside.Go(func() { n.keep(ctx) })
+	beside.Go(func() { n.remind(ctx) })
 	<-ctx.Done()
 	for _, w := range n.workers {
 		w.queue.close()
 	}
 	timer := time.AfterFunc(flushTimeout, cancel)
 	defer timer.Stop()
+	beside.Wait() // which makes durable what there is
 	running.Wait()
+	n.spool.end()
 	return nil
+}
+
+// remind posts what the ledger has to say when time has passed.
+func (n *Notifier) remind(ctx context.Context) {
+	timer := time.NewTicker(time.Minute)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		now := time.Now()
+		for _, one := range n.ledger.due(now) {
+			n.push(one, now)
+			n.changed()
+		}
+	}
+}
+
+// tellElsewhere tells of one receiver's trouble on another one that works, and
+// of its end there where the beginning has arrived.
+func (n *Notifier) tellElsewhere(from *worker, o outage) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := time.Now()
+	before, known := n.outages[from]
+	a := alert{Queued: now, About: &o}
+	switch {
+	case o.over && known:
+		delete(n.outages, from)
+		if before.on != nil && !before.on.queue.withdraw(o.receiver) {
+			before.on.queue.push(a)
+		}
+		return
+	case o.over, known && now.Sub(before.at) < tellAgain:
+		return
+	}
+	n.outages[from] = told{at: now}
+	for _, w := range n.workers {
+		if w != from && w.speaks() && !w.ill.Load() {
+			if w.queue.push(a) != refused {
+				n.outages[from] = told{on: w, at: now}
+			}
+			return
+		}
+	}
 }
 
 // Receivers names all receivers for the log, such as "slack (hooks.slack.com)"
@@ -94,7 +204,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 func (n *Notifier) Receivers() []string {
 	var names []string
 	for _, w := range n.workers {
-		names = append(names, w.receiver.name()+" ("+w.receiver.place()+")")
+		names = append(names, w.title())
 	}
 	return names
 }

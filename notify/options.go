@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 
+	"defib/heal"
+
 	"github.com/rs/zerolog"
 )
 
@@ -22,9 +24,14 @@ type Options struct {
 
 	AlertURLs Secret `env:"AUTOHEAL_ALERT_URLS" help:"URLs of receivers, separated by white space, as their own pages show them: the kind is found by the host, or named in front, as in ntfy+https://ntfy.example.org/alerts." example:"https://hooks.slack.com/services/T000/B000/XXXX"`
 
+	AlertOn heal.Level `env:"AUTOHEAL_ALERT_ON" envDefault:"all" allowed:"all, failures or none" help:"What people are told of: all, only failures (what a human must know, and its end), or none. The label autoheal.alert overrides it for a container, the option level behind the # of a URL for a receiver." example:"failures"`
+
 	// Host gives the host's name for messages and is asked for each one; it
 	// must answer at once. Nil: messages name no host.
 	Host func() string `env:"-"`
+	// StateDir is the folder under which alerts that wait are kept; empty: in
+	// memory only.
+	StateDir string `env:"-"`
 	// Transport sends the requests; nil: one of this package.
 	Transport http.RoundTripper `env:"-"`
 }

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,19 @@ type alert struct {
 	Host   string    // of the host, for people; empty when unknown
 	Queued time.Time // when it entered the queue
 	Test   bool      // says only that alerts arrive; Notice is empty
+	Missed bool      // the end of an incident whose beginning the receiver never took
+	About  *outage   // it is about another receiver; Notice is empty
+
+	number uint64 // in its queue
+	file   string // its name in the spool; empty: it is in memory only
+}
+
+// same tells whether two alerts say the same: a notice that a killed defib has
+// told is judged once more by the next one.
+func (a *alert) same(b *alert) bool {
+	n, m := &a.Notice, &b.Notice
+	return a.About == nil && b.About == nil && n.Incident == m.Incident && n.Container.ID == m.Container.ID && n.Reason == m.Reason &&
+		n.At.Equal(m.At) && n.Attempt == m.Attempt && n.Reminder == m.Reminder && n.Incident != ""
 }
 
 // intake is what became of an alert that was pushed.
@@ -26,6 +40,7 @@ const (
 	taken    intake = iota
 	overflow        // the queue is full since now: something was dropped for the first time
 	dropped         // as before: something was dropped
+	doubled         // the same waits already
 	refused         // the queue is closed
 )
 
@@ -34,8 +49,10 @@ const (
 type queue struct {
 	mu      sync.Mutex
 	waiting []alert
+	last    uint64 // number of the newest
 	closed  bool
-	lost    int // alerts dropped since the queue became full
+	lost    int      // alerts dropped since the queue became full
+	gone    []string // files of the spool that are to be removed
 
 	ready chan struct{} // holds a token when something changed
 	stop  chan struct{} // closed when the intake ends
@@ -52,12 +69,17 @@ func (q *queue) push(a alert) intake {
 	if q.closed {
 		return refused
 	}
+	for i := range q.waiting {
+		if q.waiting[i].same(&a) {
+			return doubled
+		}
+	}
+	q.last++
+	a.number = q.last
 	q.waiting = append(q.waiting, a)
 	result := taken
 	if len(q.waiting) > maxWaiting {
-		i := leastMissed(q.waiting)
-		copy(q.waiting[i:], q.waiting[i+1:])
-		q.shrink(len(q.waiting) - 1)
+		q.cut(leastMissed(q.waiting))
 		result = dropped
 		if q.lost++; q.lost == 1 {
 			result = overflow
@@ -68,6 +90,16 @@ func (q *queue) push(a alert) intake {
 	default:
 	}
 	return result
+}
+
+// cut removes one alert, and has its file removed.
+func (q *queue) cut(i int) {
+	if file := q.waiting[i].file; file != "" {
+		q.gone = append(q.gone, file)
+	}
+	copy(q.waiting[i:], q.waiting[i+1:])
+	q.waiting[len(q.waiting)-1] = alert{} // lets go of its texts
+	q.waiting = q.waiting[:len(q.waiting)-1]
 }
 
 // leastMissed gives the index of the alert to drop: the oldest that people
@@ -87,12 +119,15 @@ func leastMissed(alerts []alert) int {
 	return max(0, resolved)
 }
 
-// take waits for the oldest alert and removes it. It gives false when the
-// intake has ended and nothing is left.
-func (q *queue) take() (alert, bool) {
+// await waits until something is in the line. It gives false when the intake
+// has ended and nothing is left.
+func (q *queue) await() bool {
 	for {
-		if a, ok, ended := q.pop(); ok || ended {
-			return a, ok
+		q.mu.Lock()
+		some, ended := len(q.waiting) > 0, q.closed
+		q.mu.Unlock()
+		if some || ended {
+			return some
 		}
 		select {
 		case <-q.ready:
@@ -101,22 +136,43 @@ func (q *queue) take() (alert, bool) {
 	}
 }
 
-func (q *queue) pop() (a alert, ok, ended bool) {
+// look gives all that waits, oldest first.
+func (q *queue) look() []alert {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.waiting) == 0 {
-		return alert{}, false, q.closed
-	}
-	a = q.waiting[0]
-	copy(q.waiting, q.waiting[1:])
-	q.shrink(len(q.waiting) - 1)
-	return a, true, false
+	return append([]alert(nil), q.waiting...)
 }
 
-// shrink cuts the line and lets go of the texts behind its end.
-func (q *queue) shrink(n int) {
-	clear(q.waiting[n:])
-	q.waiting = q.waiting[:n]
+// remove takes those with these numbers out of the line; some may be gone.
+func (q *queue) remove(numbers map[uint64]bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := len(q.waiting) - 1; i >= 0; i-- {
+		if numbers[q.waiting[i].number] {
+			q.cut(i)
+		}
+	}
+}
+
+// holds tells whether something of an incident waits.
+func (q *queue) holds(incident string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.ContainsFunc(q.waiting, func(a alert) bool { return a.Notice.Incident == incident })
+}
+
+// withdraw removes what waits about another receiver; it tells whether there
+// was something.
+func (q *queue) withdraw(receiver string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range q.waiting {
+		if o := q.waiting[i].About; o != nil && o.receiver == receiver {
+			q.cut(i)
+			return true
+		}
+	}
+	return false
 }
 
 // burst gives how many alerts were dropped once the queue has half drained,
@@ -143,6 +199,7 @@ func (q *queue) close() {
 }
 
 // drain removes and gives all that waits, and how many were dropped before.
+// Their files stay.
 func (q *queue) drain() ([]alert, int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -151,16 +208,53 @@ func (q *queue) drain() ([]alert, int) {
 	return rest, lost
 }
 
+// unsaved gives those that have no file.
+func (q *queue) unsaved() []alert {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var all []alert
+	for i := range q.waiting {
+		if a := &q.waiting[i]; a.file == "" && a.About == nil {
+			all = append(all, *a)
+		}
+	}
+	return all
+}
+
+// saved notes the file of an alert; one that has left the line meanwhile needs
+// none.
+func (q *queue) saved(number uint64, file string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range q.waiting {
+		if q.waiting[i].number == number {
+			q.waiting[i].file = file
+			return
+		}
+	}
+	q.gone = append(q.gone, file)
+}
+
+// removals gives the files that are to be removed, once.
+func (q *queue) removals() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	gone := q.gone
+	q.gone = nil
+	return gone
+}
+
 // trim bounds the memory of a waiting notice: its texts may be of any length,
 // and a short piece of a long string would keep all of it.
 func trim(n *heal.Notice) {
 	n.Evidence = brief(n.Evidence)
 	for _, text := range []*string{
 		&n.Container.ID, &n.Container.Name, &n.Container.Image, &n.Container.Project, &n.Container.Service,
-		&n.Incident, &n.Probe.Output, &n.Err, &n.Detail,
+		&n.Incident, &n.Probe.Output, &n.Err, &n.Detail, &n.Owner,
 	} {
 		if len(*text) > maxHeld {
 			*text = strings.Clone((*text)[:maxHeld])
 		}
 	}
+	n.Names = n.Names[:min(len(n.Names), 2*maxGrouped)]
 }

@@ -18,6 +18,9 @@ const (
 	maxBackoff   = 5 * time.Minute
 	maxAsked     = time.Hour        // the longest Retry-After that is honoured
 	unnamedPause = 30 * time.Second // after a 429 that names no time
+	closedFor    = time.Hour        // after an answer that shows that the receiver takes nothing
+	markEvery    = time.Minute      // how often its secret is looked at meanwhile
+	burstOf      = 2                // messages that need not wait for the pace, beside the first
 )
 
 // maxAge is how long after it was posted an alert is given up.
@@ -29,6 +32,7 @@ type setback struct {
 	err   error
 	after time.Duration // wait at least so long
 	asked bool          // the receiver itself asked for that: even a shutdown respects it
+	long  bool          // it asked for more than maxAsked
 	last  int           // the number of the last attempt; 0: until maxAge
 }
 
@@ -101,7 +105,7 @@ func (a answer) failed(host string) error {
 // setback is failed for an answer that may be another one next time.
 func (a answer) setback(host string) *setback {
 	after := a.retryAfter(time.Now())
-	return &setback{err: a.failed(host), after: after, asked: after > 0}
+	return &setback{err: a.failed(host), after: after, asked: after > 0, long: after >= maxAsked}
 }
 
 // redirected names only the host of the place that was not gone to.

@@ -41,7 +41,7 @@ func (s *script) name() string { return "script" }
 func (s *script) place() string { return clean(s.command[0], maxName) }
 
 func (s *script) wants(n heal.Notice) bool {
-	return n.Reason == heal.Restarted || n.Reason == heal.RestartFailed
+	return !n.Reminder && (n.Reason == heal.Restarted || n.Reason == heal.RestartFailed)
 }
 
 // deliver runs the script once; its failure is final, since it may have done

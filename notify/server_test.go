@@ -100,6 +100,7 @@ type fake struct {
 
 func (f *fake) name() string           { return "fake" }
 func (f *fake) place() string          { return "example.org" }
+func (f *fake) pace() time.Duration    { return 0 }
 func (f *fake) wants(heal.Notice) bool { return true }
 
 func (f *fake) deliver(ctx context.Context, m message) error {

@@ -55,6 +55,8 @@ type slackEntry struct {
 
 func (s *slack) name() string { return "slack" }
 
+func (s *slack) forPeople() {}
+
 func (s *slack) place() string { return s.target.host() }
 
 func (s *slack) wants(n heal.Notice) bool { return n.ForPeople() }

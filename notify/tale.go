@@ -56,6 +56,8 @@ func (s *story) usual() tale {
 		return s.stormOver()
 	case heal.ProbesStopped, heal.LeftDown:
 		return s.aftermath()
+	case heal.Flapping:
+		return s.flapping()
 	case heal.Recovered:
 		return s.recovered()
 	case heal.StoppedByOther, heal.ExitedByItself, heal.Removed:

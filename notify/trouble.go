@@ -42,6 +42,9 @@ func (s *story) troubleOver() tale {
 	if s.Ended == heal.ProbesStopped || s.Ended == heal.LeftDown {
 		return s.aftermathOver()
 	}
+	if s.Ended == heal.Flapping {
+		return s.flappingOver()
+	}
 	t := tale{status: statusResolved, mood: good, next: "there is nothing left to do."}
 	switch s.Reason {
 	case heal.Recovered:

@@ -2,7 +2,10 @@ package notify
 
 import (
 	"context"
+	"errors"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -26,89 +29,254 @@ type receiver interface {
 	deliver(ctx context.Context, m message) error
 }
 
-// worker serves one receiver: one alert after the other, in their order.
+// reader is a receiver that people read: there what happens within seconds is
+// one message, and of one incident only the newest is news.
+type reader interface{ forPeople() }
+
+// pacer is a receiver that takes fewer messages than one a second.
+type pacer interface {
+	// pace is the time for one message on average.
+	pace() time.Duration
+}
+
+// worker serves one receiver: one message after the other, in their order.
 type worker struct {
 	receiver receiver
+	key      string        // names it in files, over restarts
+	together time.Duration // how long to wait for what belongs into one message
+	wish     wish
 	queue    *queue
+	ledger   *ledger
 	host     func() string
 	random   func(n int64) int64
 	log      zerolog.Logger
+	tell     func(from *worker, o outage) // on another receiver
+	moved    func()                       // alerts have left the line
+
+	ill atomic.Bool // the last attempt failed
 
 	// What follows belongs to the goroutine of run.
-	trouble   string    // what was logged last, see sameTrouble; empty when all is well
-	notBefore time.Time // when the receiver may be tried again
-	asked     bool      // the receiver itself asked for that pause
+	attempts  map[uint64]int // of those that wait
+	trouble   string         // what was logged last, see sameTrouble; empty when all is well
+	since     time.Time      // of that trouble
+	notBefore time.Time      // when the receiver may be tried again
+	asked     bool           // the receiver itself asked for that pause
+	paced     time.Time      // when the messages so far are worked off at its pace
+	mark      string         // of its secret when it was closed; empty: it is open
 }
 
 // run delivers until the queue is closed and empty. Then, or when an attempt
 // fails after the queue was closed, or when hard ends, it reports what is left.
 func (w *worker) run(hard context.Context) {
-	for {
-		a, ok := w.queue.take()
-		if !ok {
-			w.reportLeft(nil)
-			return
-		}
+	w.attempts = map[uint64]int{}
+	for w.queue.await() && w.gather(hard) {
 		if lost := w.queue.burst(); lost > 0 {
 			w.event(zerolog.WarnLevel).Int("dropped", lost).Msg("the queue has drained; alerts were dropped")
 		}
-		if !w.send(hard, a) {
-			w.reportLeft([]alert{a})
-			return
+		if !w.turn(hard) {
+			break
 		}
+	}
+	w.reportLeft()
+}
+
+// gather waits, for people, until what belongs together has come together.
+func (w *worker) gather(hard context.Context) bool {
+	if _, people := w.receiver.(reader); !people || w.stopping() {
+		return hard.Err() == nil
+	}
+	waiting := w.queue.look()
+	if len(waiting) == 0 || waiting[0].About != nil {
+		return hard.Err() == nil
+	}
+	w.sleep(hard, time.Until(waiting[0].Queued.Add(w.together)))
+	return hard.Err() == nil
+}
+
+// sleep ends early at the end of the intake.
+func (w *worker) sleep(hard context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-w.queue.stop:
+	case <-hard.Done():
 	}
 }
 
-// send makes attempts until the alert is delivered, refused or too old. It
-// gives false when the shutdown came first.
-func (w *worker) send(hard context.Context, a alert) bool {
-	a.Host = hostName(w.host)
-	for attempt := 1; ; attempt++ {
-		if !w.waitTurn(hard) {
-			return false
-		}
-		err := w.receiver.deliver(hard, tell(a, time.Now()))
-		if err == nil {
-			w.delivered(a, attempt)
-			return true
-		}
-		if hard.Err() != nil {
-			return false
-		}
-		s, again := asSetback(err, attempt)
-		if !again {
-			w.dropped(a, attempt, err)
-			return true
-		}
-		wait := max(s.after, backoff(attempt, w.random))
-		w.notBefore, w.asked = time.Now().Add(wait), s.asked
-		if time.Since(a.Queued)+wait > maxAge {
-			w.dropped(a, attempt, err)
-			return true
-		}
-		w.failed(a, wait, err)
-		if w.stopping() {
-			return false
+// turn makes one attempt. It gives false when the shutdown came first.
+func (w *worker) turn(hard context.Context) bool {
+	w.expire(time.Now())
+	if len(w.queue.look()) == 0 {
+		return true
+	}
+	if !w.waitTurn(hard) {
+		return false
+	}
+	now := time.Now()
+	picked, covered := w.pick()
+	if len(picked) == 0 {
+		return true
+	}
+	host := hostName(w.host)
+	for i := range picked {
+		picked[i].Host = host
+	}
+	m := w.words(picked, now)
+	err := w.receiver.deliver(hard, m)
+	if refused, ok := errors.AsType[*refusal](err); ok && hard.Err() == nil {
+		w.event(zerolog.InfoLevel).AnErr("err", refused).Msg("the receiver does not take this payload; a shorter one is tried")
+		err = w.receiver.deliver(hard, m.brief())
+	}
+	w.pace(now)
+	return w.settle(hard, err, picked, covered)
+}
+
+// words turns what was picked to a message.
+func (w *worker) words(picked []alert, now time.Time) message {
+	if o := picked[0].About; o != nil {
+		return tellOutage(o, picked[0].Host, now)
+	}
+	return tellMany(picked, now)
+}
+
+// pick gives what the next message is about, and the alerts that it covers.
+func (w *worker) pick() (picked, covered []alert) {
+	waiting := w.queue.look()
+	if len(waiting) == 0 {
+		return nil, nil
+	}
+	_, people := w.receiver.(reader)
+	if !people || waiting[0].About != nil {
+		return waiting[:1], waiting[:1]
+	}
+	for _, a := range waiting {
+		if a.About == nil {
+			covered = append(covered, a)
 		}
 	}
+	return compose(covered, func(incident string) bool {
+		_, took, _ := w.ledger.knows(w.key, incident)
+		return took
+	}), covered
+}
+
+// settle judges the outcome of an attempt. It gives false when the shutdown
+// came first.
+func (w *worker) settle(hard context.Context, err error, picked, covered []alert) bool {
+	if err == nil {
+		w.delivered(picked, covered)
+		return true
+	}
+	if hard.Err() != nil {
+		return false
+	}
+	attempt := 1
+	w.ill.Store(true)
+	for _, a := range covered {
+		w.attempts[a.number]++
+		attempt = max(attempt, w.attempts[a.number])
+	}
+	_, closed := errors.AsType[*closure](err)
+	s, again := asSetback(err, attempt)
+	switch {
+	case closed:
+		w.close(covered, err)
+	case again:
+		wait := max(s.after, backoff(attempt, w.random))
+		w.notBefore, w.asked = time.Now().Add(wait), s.asked
+		w.failed(covered[0], wait, err)
+		if s.long {
+			w.complain(err)
+		}
+	default:
+		w.dropped(covered, err)
+	}
+	return !w.stopping()
+}
+
+// close leaves a receiver alone that takes nothing, for closedFor or until its
+// secret is another.
+func (w *worker) close(covered []alert, err error) {
+	w.notBefore, w.asked = time.Now().Add(closedFor), true
+	w.mark = w.secretMark()
+	w.trouble, w.since = sameTrouble(err), firstSet(w.since, time.Now())
+	w.about(zerolog.WarnLevel, covered[0]).AnErr("err", err).Dur("retry_in", closedFor).Int("waiting", len(w.queue.look())).
+		Msg("the receiver takes no alerts: its address or its permission is wrong; what is for it is kept")
+	w.complain(err)
+}
+
+// complain has another receiver tell of the trouble of this one.
+func (w *worker) complain(err error) {
+	if w.tell != nil {
+		w.tell(w, outage{receiver: w.title(), why: err.Error(), since: firstSet(w.since, time.Now())})
+	}
+}
+
+// title names the receiver to people.
+func (w *worker) title() string { return w.receiver.name() + " (" + w.receiver.place() + ")" }
+
+func firstSet(a, b time.Time) time.Time {
+	if a.IsZero() {
+		return b
+	}
+	return a
+}
+
+// marked is a receiver that can tell that its secret has changed.
+type marked interface{ secretMark() string }
+
+func (w *worker) secretMark() string {
+	if r, ok := w.receiver.(marked); ok {
+		return r.secretMark()
+	}
+	return ""
 }
 
 // waitTurn waits until the receiver may be tried again. A shutdown cuts our own
 // back-off short for one last attempt, but no pause that the receiver asked
 // for; then it gives false.
 func (w *worker) waitTurn(hard context.Context) bool {
-	wait := time.Until(w.notBefore)
-	if wait <= 0 {
-		return hard.Err() == nil
+	for {
+		until := w.notBefore
+		if slack := w.paced.Add(-burstOf * w.rate()); slack.After(until) {
+			until = slack
+		}
+		wait := time.Until(until)
+		if wait <= 0 {
+			return hard.Err() == nil
+		}
+		if w.stopping() {
+			return !w.asked && hard.Err() == nil
+		}
+		if w.mark != "" {
+			if w.secretMark() != w.mark {
+				w.mark, w.notBefore = "", time.Time{}
+				continue
+			}
+			wait = min(wait, markEvery)
+		}
+		w.sleep(hard, wait)
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-w.queue.stop:
-		return !w.asked && hard.Err() == nil
+}
+
+// rate is the time for one message on average.
+func (w *worker) rate() time.Duration {
+	if p, ok := w.receiver.(pacer); ok {
+		return p.pace()
 	}
+	if _, program := w.receiver.(checker); program {
+		return 0
+	}
+	return time.Second
+}
+
+// pace takes that a message was sent.
+func (w *worker) pace(now time.Time) {
+	if w.paced.Before(now) {
+		w.paced = now
+	}
+	w.paced = w.paced.Add(w.rate())
 }
 
 func (w *worker) stopping() bool {
@@ -120,20 +288,59 @@ func (w *worker) stopping() bool {
 	}
 }
 
-// delivered logs only what follows a trouble: success is the rule.
-func (w *worker) delivered(a alert, attempt int) {
+// delivered takes the alerts out of the line. It logs only what follows a
+// trouble: success is the rule.
+func (w *worker) delivered(picked, covered []alert) {
 	level := zerolog.DebugLevel
-	if w.trouble != "" || attempt > 1 {
+	attempts := 1
+	for _, a := range covered {
+		attempts = max(attempts, w.attempts[a.number]+1)
+		if !a.Notice.Reason.Resolves() {
+			w.ledger.told(w.key, a.Notice.Incident, time.Now())
+		}
+	}
+	if w.trouble != "" || attempts > 1 {
 		level = zerolog.InfoLevel
 	}
-	w.trouble = ""
-	w.about(level, a).Int("attempts", attempt).Msg("alert delivered")
+	if w.trouble != "" && w.tell != nil {
+		w.tell(w, outage{receiver: w.title(), since: w.since, over: true})
+	}
+	w.trouble, w.since, w.notBefore, w.asked, w.mark = "", time.Time{}, time.Time{}, false, ""
+	w.ill.Store(false)
+	w.forget(covered)
+	if picked[0].About == nil {
+		w.about(level, picked[0]).Int("attempts", attempts).Int("alerts", len(covered)).Msg("alert delivered")
+	}
+}
+
+// forget takes alerts out of the line for good.
+func (w *worker) forget(covered []alert) {
+	numbers := map[uint64]bool{}
+	for _, a := range covered {
+		numbers[a.number] = true
+		delete(w.attempts, a.number)
+	}
+	w.queue.remove(numbers)
+	w.moved()
+}
+
+// expire drops what is too old to be tried again.
+func (w *worker) expire(now time.Time) {
+	var old []alert
+	for _, a := range w.queue.look() {
+		if now.Sub(a.Queued) > maxAge {
+			old = append(old, a)
+		}
+	}
+	if len(old) > 0 {
+		w.dropped(old, errors.New("it could not be delivered within "+inWords(maxAge)))
+	}
 }
 
 // failed logs a failure when it is another than before.
 func (w *worker) failed(a alert, wait time.Duration, err error) {
 	if trouble := sameTrouble(err); trouble != w.trouble {
-		w.trouble = trouble
+		w.trouble, w.since = trouble, firstSet(w.since, time.Now())
 		w.about(zerolog.WarnLevel, a).AnErr("err", err).Dur("retry_in", wait).Msg("alert not delivered yet")
 	}
 }
@@ -149,28 +356,45 @@ func sameTrouble(err error) string {
 	}, err.Error())
 }
 
-// dropped logs every alert that is lost.
-func (w *worker) dropped(a alert, attempts int, err error) {
-	w.about(zerolog.WarnLevel, a).AnErr("err", err).Int("attempts", attempts).Msg("alert not delivered")
+// dropped logs every alert that is lost, and has another receiver say so.
+func (w *worker) dropped(covered []alert, err error) {
+	for _, a := range covered {
+		if a.About == nil {
+			w.about(zerolog.WarnLevel, a).AnErr("err", err).Int("attempts", w.attempts[a.number]).Msg("alert not delivered")
+		}
+	}
+	if covered[0].About == nil {
+		w.complain(err)
+	}
+	w.forget(covered)
 }
 
 // maxNamed is how many of the alerts that are left at shutdown are named.
 const maxNamed = 10
 
-// reportLeft logs what could not be delivered before the shutdown; first comes
-// before what is still in the queue.
-func (w *worker) reportLeft(first []alert) {
+// reportLeft logs what could not be delivered before the shutdown.
+func (w *worker) reportLeft() {
 	rest, lost := w.queue.drain()
-	rest = append(first, rest...)
-	if len(rest)+lost == 0 {
-		return
-	}
 	var names []string
-	for _, a := range rest[:min(len(rest), maxNamed)] {
-		names = append(names, clean(a.Notice.Container.Name, maxName)+" "+a.Notice.Reason.String())
+	kept, left := 0, 0
+	for _, a := range rest {
+		switch {
+		case a.About != nil:
+		case a.file != "":
+			kept++
+		default:
+			if left++; left <= maxNamed {
+				names = append(names, clean(a.Notice.Container.Name, maxName)+" "+a.Notice.Reason.String())
+			}
+		}
 	}
-	w.event(zerolog.ErrorLevel).Int("undelivered", len(rest)).Int("dropped", lost).Strs("alerts", names).
-		Msg("alerts were not delivered before the shutdown")
+	if kept > 0 {
+		w.event(zerolog.WarnLevel).Int("waiting", kept).Msg("alerts could not be delivered before the shutdown; the next start delivers them")
+	}
+	if left+lost > 0 {
+		w.event(zerolog.ErrorLevel).Int("undelivered", left).Int("dropped", lost).Strs("alerts", names).
+			Msg("alerts were not delivered before the shutdown")
+	}
 }
 
 // event begins a log line about the receiver.
@@ -183,3 +407,11 @@ func (w *worker) about(level zerolog.Level, a alert) *zerolog.Event {
 	return w.event(level).Str("incident", clean(a.Notice.Incident, maxName)).
 		Str("container", clean(a.Notice.Container.Name, maxName))
 }
+
+// speaks tells whether people, or a program made for it, read free text there.
+func (w *worker) speaks() bool {
+	_, people := w.receiver.(reader)
+	return people
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

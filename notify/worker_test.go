@@ -172,10 +172,12 @@ func TestPauseHoldsForTheWholeReceiver(t *testing.T) {
 			}
 		})
 		o, log := newLog()
-		n := mustNew(t, Options{SlackWebhookURL: NewSecret("http://example.org/x"), Transport: transport}, log)
+		n := mustNew(t, Options{WebhookURL: NewSecret("http://example.org/x"), Transport: transport}, log)
 		stop := start(t, n)
 		n.Post(unhealthy())
-		n.Post(unhealthy())
+		second := unhealthy()
+		second.Attempt = 2
+		n.Post(second)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if want := []time.Duration{0, 40, 40}; !slices.Equal(at, want) {
@@ -313,7 +315,7 @@ func TestBurstIsLoggedAtItsBeginningAndEnd(t *testing.T) {
 		close(release)
 		synctest.Wait()
 		begin, end := lines(o, "the queue is full"), lines(o, "the queue has drained")
-		if len(begin) != 1 || len(end) != 1 || end[0]["dropped"] != 7.0 {
+		if len(begin) != 1 || len(end) != 1 || end[0]["dropped"] != 8.0 {
 			t.Errorf("logged %v and %v", begin, end)
 		}
 	})

@@ -153,6 +153,8 @@ func words(r heal.Reason) string {
 		return "the engine does not run their health checks any more: restarting them revives these"
 	case heal.LeftDown:
 		return "the engine stopped them after its own crash, and their restart policy does not start them"
+	case heal.Flapping:
+		return "falls ill again and again"
 	case heal.Followed:
 		return "restarted after one that it depends on, and well"
 	case heal.OwnerReplaced:

@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ const (
 	// writeWait is how long an act, or the end of defib, waits for a write. A
 	// disk that hangs keeps nobody from being healed.
 	writeWait = time.Second
+	// settleWait is how long a write waits for the alerts that it says were told.
+	settleWait = 500 * time.Millisecond
 	// readWait is how long the start waits for the file to be read.
 	readWait = 5 * time.Second
 )
@@ -34,6 +37,8 @@ type memory struct {
 	dir  string // empty: none
 	log  zerolog.Logger
 	disk disk
+	// settled makes durable what people were told, before the file says so.
+	settled func(ctx context.Context)
 
 	// Owned by the loop.
 	pending   map[string]record    // read from the file and not looked at yet
@@ -300,6 +305,7 @@ func (m *memory) write() {
 	records, sections := slices.Collect(maps.Values(m.records)), maps.Clone(m.sections)
 	m.mu.Unlock()
 
+	m.settleFirst()
 	text, left, err := encodeState(records, sections)
 	if err == nil {
 		err = writeState(m.disk, m.dir, text)
@@ -320,6 +326,16 @@ func (m *memory) write() {
 	m.tried, m.hung = change, false
 	close(m.written)
 	m.written = make(chan struct{})
+}
+
+// settleFirst waits for what was told, for settleWait at most.
+func (m *memory) settleFirst() {
+	if m.settled == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), settleWait)
+	defer cancel()
+	m.settled(ctx)
 }
 
 // keep has a section of the file hold a value.

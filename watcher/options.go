@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"context"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -25,8 +26,14 @@ type Options struct {
 	Notifier      Notifier
 }
 
-// Notifier takes what people are to be told. Post must not block.
-type Notifier interface{ Post(heal.Notice) }
+// Notifier takes what people are to be told.
+type Notifier interface {
+	// Post takes a notice. It must not block.
+	Post(n heal.Notice)
+	// Settle makes durable what was posted before, as long as ctx lasts: what
+	// the watcher remembers as told must be told, whoever is killed.
+	Settle(ctx context.Context)
+}
 
 // The times that are nobody's to choose.
 const (

@@ -16,6 +16,7 @@ import (
 const (
 	labelOptOut      = "autoheal"
 	labelAction      = "autoheal.action"
+	labelAlert       = "autoheal.alert"
 	labelStopTimeout = "autoheal.stop.timeout"
 	labelStartExited = "autoheal.start-exited"
 	labelRestartWith = "autoheal.restart-with"
@@ -26,7 +27,7 @@ const (
 // Labels gives the labels that a container may have, for the README's table
 // and for the spelling of unknown ones.
 func Labels() []string {
-	return []string{labelOptOut, labelAction, labelRestartWith, labelStartExited, labelStopTimeout}
+	return []string{labelOptOut, labelAction, labelAlert, labelRestartWith, labelStartExited, labelStopTimeout}
 }
 
 // Selection says which containers are watched.
@@ -108,11 +109,31 @@ func (s Selection) policyFor(p heal.Policy, labels map[string]string) (heal.Poli
 		}
 	}
 	p.StartExited, wrong = startExited(labels, wrong)
+	p.Alert, wrong = alertLevel(labels, wrong)
 	if _, task := labels[labelSwarmTask]; task && p.Treatment != heal.TreatNone {
 		p.Treatment = heal.TreatNotify
 		p.Detail = "It is a Swarm task: the swarm replaces it, and defib does not touch it."
 	}
 	return p, append(wrong, s.misspelt(labels)...)
+}
+
+// alertLevel reads the label autoheal.alert and adds what is wrong with it. The
+// spellings of true and false mean all and none.
+func alertLevel(labels map[string]string, wrong []string) (heal.Level, []string) {
+	text, set := labels[labelAlert]
+	if !set {
+		return heal.LevelUnset, wrong
+	}
+	if on, ok := truth(text); ok && on {
+		return heal.LevelAll, wrong
+	} else if ok {
+		return heal.LevelNone, wrong
+	}
+	level, err := heal.ParseLevel(strings.ToLower(strings.TrimSpace(text)))
+	if err != nil {
+		wrong = append(wrong, fmt.Sprintf("label %s=%s is ignored: it must be all, failures or none", labelAlert, cut(text, 40)))
+	}
+	return level, wrong
 }
 
 // maxStopTimeout bounds how long a stop may take: longer is a typing error.

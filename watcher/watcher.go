@@ -78,12 +78,16 @@ type message interface {
 
 // New makes a watcher; it does nothing before Run.
 func New(o Options) *Watcher {
-	return &Watcher{
+	w := &Watcher{
 		o: o, log: o.Log, entries: map[string]*entry{}, graph: newGraph(), host: heal.NewHost(), quiet: quiet{}, turns: newTurns(o.Parallel),
 		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
 		looks: make(chan struct{}, maxLooks), returned: make(chan struct{}, 1),
 		cond: condition{since: time.Now(), grace: o.StartPeriod}, memory: newMemory(o.StateDir, o.Log), incidents: newIncidents(o.StateDir, o.Log),
 	}
+	if o.Notifier != nil {
+		w.memory.settled = o.Notifier.Settle
+	}
+	return w
 }
 
 // Run watches until ctx is done. Acts that are under way then get a few
@@ -348,7 +352,7 @@ func (w *Watcher) tell(e *entry, n heal.Notice) {
 	}
 	n.Container = e.container
 	n.Incident = e.container.ShortID() + "-" + strconv.FormatInt(n.Since.UnixMilli(), 36)
-	n.Evidence = e.evidenceFor(n)
+	n.Evidence, n.Level = e.evidenceFor(n), e.policy.Alert
 	w.logNotice(e, n)
 	w.incidents.note(n)
 	if n.ForPeople() {

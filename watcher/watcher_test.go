@@ -23,6 +23,8 @@ type told struct {
 	all []heal.Notice
 }
 
+func (t *told) Settle(context.Context) {}
+
 func (t *told) Post(n heal.Notice) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,0 +1,341 @@
+package notify
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"defib/heal"
+)
+
+// When people are told again, and when they are told less.
+const (
+	// A reminder comes this long after the last word on an open incident; the
+	// gap doubles with each.
+	remindAfter    = 4 * time.Hour
+	remindAfterMax = 48 * time.Hour
+	// remindMost reminders are sent while a container has had so many messages
+	// within a week: with what heal tells that is at most 15.
+	remindMost = 9
+	// A container flaps when so many incidents of it have begun within flapWithin.
+	flapTimes  = 4
+	flapWithin = 2 * time.Hour
+	// It does not any more when none has begun for so long.
+	flapQuiet = 2 * time.Hour
+
+	week = 7 * 24 * time.Hour
+	// maxOpen bounds the incidents, and the containers, that are remembered.
+	maxOpen = 5000
+	// keptOver is how long an incident is remembered after its end: a receiver
+	// may be away for as long as an alert is tried.
+	keptOver = maxAge + time.Hour
+)
+
+// ledger remembers what people were told, so that one incident is one
+// conversation: it adds reminders, makes one message of a container that flaps,
+// and knows who heard of an incident's beginning. It reads no clock. It is safe
+// for use by several goroutines.
+type ledger struct {
+	mu      sync.Mutex
+	talks   map[string]*talk   // by incident
+	records map[string]*record // by container
+	changed bool               // since it was last saved
+}
+
+// talk is the conversation about one incident.
+type talk struct {
+	Notice    heal.Notice          `json:"notice"` // the newest that was not good news
+	Last      time.Time            `json:"last"`   // when people were told last
+	Reminders int                  `json:"reminders,omitempty"`
+	Over      time.Time            `json:"over,omitzero"`
+	Hushed    bool                 `json:"hushed,omitempty"` // nothing of it was news so far: its container flaps
+	Queued    map[string]bool      `json:"queued,omitempty"` // receivers that a firing alert was queued for
+	Told      map[string]time.Time `json:"told,omitempty"`   // those that took one
+}
+
+// record is what is remembered of one container, by what survives recreation.
+type record struct {
+	Begun []time.Time `json:"begun,omitempty"` // of its incidents, within flapWithin
+	Sent  []time.Time `json:"sent,omitempty"`  // of messages about it, within a week
+	Flap  *flap       `json:"flap,omitempty"`
+}
+
+// flap is one time in which a container flaps; its incident is one of its own.
+type flap struct {
+	Notice heal.Notice `json:"notice"`
+	Newest time.Time   `json:"newest"` // when an incident last began
+}
+
+func newLedger() *ledger {
+	return &ledger{talks: map[string]*talk{}, records: map[string]*record{}}
+}
+
+// note takes a notice and gives what is to be posted: the notice itself, aside
+// where people hear of it in another message, and that other message.
+func (l *ledger) note(n heal.Notice, now time.Time) []heal.Notice {
+	if !n.ForPeople() || n.Level == heal.LevelNone {
+		if t := l.talk(n.Incident); t != nil && n.Reason.Ends() {
+			l.mu.Lock()
+			t.Over, l.changed = now, true
+			l.mu.Unlock()
+		}
+		return []heal.Notice{n}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.changed = true
+	t, known := l.talks[n.Incident]
+	if !known {
+		t = &talk{}
+		l.talks[n.Incident] = t
+	}
+	var more []heal.Notice
+	if r := l.recordOf(n); r != nil && n.Ended == 0 {
+		if !known && !n.Reason.Resolves() {
+			more = r.begin(n, now)
+		}
+		for _, m := range more {
+			l.talks[m.Incident] = &talk{Notice: m, Last: now}
+		}
+		t.Hushed = t.Hushed || (!known && r.Flap != nil)
+		switch {
+		case t.Hushed && routine(n.Reason):
+			n.Aside = true
+		case !n.Reason.Resolves(): // it has become what a human must know
+			t.Hushed = false
+		}
+		r.sent(now, len(more))
+		if !n.Aside {
+			r.sent(now, 1)
+		}
+	}
+	if !n.Reason.Resolves() {
+		t.Notice = n
+	}
+	if !n.Aside {
+		t.Last = now
+	}
+	if n.Reason.Ends() {
+		t.Over = now
+	}
+	if len(l.talks) > maxOpen || len(l.records) > maxOpen {
+		l.bound(now)
+	}
+	return append([]heal.Notice{n}, more...)
+}
+
+// routine tells whether a notice is no news of a container that flaps.
+func routine(r heal.Reason) bool {
+	return r == heal.Restarted || r == heal.StillUnhealthy || r == heal.OnlyTold || r == heal.Recovered
+}
+
+func (l *ledger) talk(incident string) *talk {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.talks[incident]
+}
+
+// recordOf gives the record of a notice's container; nil for what is not about
+// one.
+func (l *ledger) recordOf(n heal.Notice) *record {
+	if n.Container.ID == "" || n.Count > 0 {
+		return nil
+	}
+	c := n.Container
+	key := c.Project + "/" + c.Service + "/" + c.Name
+	r := l.records[key]
+	if r == nil {
+		r = &record{}
+		l.records[key] = r
+	}
+	return r
+}
+
+// begin takes that an incident has begun; it gives the message that its
+// container flaps, once.
+func (r *record) begin(n heal.Notice, now time.Time) []heal.Notice {
+	r.Begun = append(newer(r.Begun, now.Add(-flapWithin)), now)
+	if r.Flap != nil {
+		r.Flap.Newest = now
+		r.Flap.Notice.Times++
+		return nil
+	}
+	if len(r.Begun) < flapTimes {
+		return nil
+	}
+	f := heal.Notice{
+		Reason: heal.Flapping, Container: n.Container, At: now, Since: r.Begun[0], Times: len(r.Begun), Level: n.Level,
+		Probe: n.Probe, Evidence: n.Evidence, Attempt: n.Attempt, Budget: n.Budget,
+		Incident: "flap-" + n.Container.ShortID() + "-" + strconv.FormatInt(r.Begun[0].UnixMilli(), 36),
+	}
+	r.Flap = &flap{Notice: f, Newest: now}
+	return []heal.Notice{f}
+}
+
+func (r *record) sent(now time.Time, n int) {
+	r.Sent = newer(r.Sent, now.Add(-week))
+	for range n {
+		r.Sent = append(r.Sent, now)
+	}
+	r.Sent = r.Sent[max(0, len(r.Sent)-2*remindMost):]
+}
+
+func newer(times []time.Time, than time.Time) []time.Time {
+	return slices.DeleteFunc(times, func(t time.Time) bool { return !t.After(than) })
+}
+
+// due gives the reminders, and the ends of flapping, whose time has come.
+func (l *ledger) due(now time.Time) []heal.Notice {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []heal.Notice
+	for _, key := range slices.Sorted(maps.Keys(l.records)) {
+		if r := l.records[key]; r.Flap != nil && now.Sub(r.Flap.Newest) >= flapQuiet {
+			n := r.Flap.Notice
+			n.Reason, n.Ended, n.At = heal.Recovered, heal.Flapping, now
+			r.Flap, r.Begun = nil, nil
+			if t := l.talks[n.Incident]; t != nil {
+				t.Over = now
+			}
+			all = append(all, n)
+			r.sent(now, 1)
+		}
+	}
+	for _, incident := range slices.Sorted(maps.Keys(l.talks)) {
+		t := l.talks[incident]
+		if at := t.remindAt(); at.IsZero() || now.Before(at) {
+			continue
+		}
+		t.Reminders, t.Last = t.Reminders+1, now
+		n := t.Notice
+		if r := l.recordOf(n); r != nil {
+			if r.Flap != nil && n.Reason == heal.Flapping {
+				n.Times = r.Flap.Notice.Times
+			}
+			if len(newer(r.Sent, now.Add(-week))) >= remindMost {
+				continue
+			}
+			r.sent(now, 1)
+		}
+		n.At, n.Next, n.Repeat, n.Reminder = now, time.Time{}, true, true
+		all = append(all, n)
+	}
+	l.changed = l.changed || len(all) > 0
+	l.bound(now)
+	return all
+}
+
+// remindAt is when people are to be reminded; zero: never. What defib is at
+// work on needs no reminder, since an outcome is told.
+func (t *talk) remindAt() time.Time {
+	if !t.Over.IsZero() || t.Last.IsZero() || t.Notice.Reason == 0 || t.Notice.Reason == heal.Restarted {
+		return time.Time{}
+	}
+	gap := remindAfterMax
+	if t.Reminders < 4 { // 2^4 x 4 h is more than 48 h
+		gap = min(gap, remindAfter<<t.Reminders)
+	}
+	return t.Last.Add(gap)
+}
+
+// wakeAt is when due will have something; zero: not as things are.
+func (l *ledger) wakeAt() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var first time.Time
+	sooner := func(at time.Time) {
+		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	for _, t := range l.talks {
+		sooner(t.remindAt())
+	}
+	for _, r := range l.records {
+		if r.Flap != nil {
+			sooner(r.Flap.Newest.Add(flapQuiet))
+		}
+	}
+	return first
+}
+
+// bound forgets what is over for long, and the oldest where there is too much.
+func (l *ledger) bound(now time.Time) {
+	for incident, t := range l.talks {
+		if !t.Over.IsZero() && now.Sub(t.Over) > keptOver {
+			delete(l.talks, incident)
+		}
+	}
+	for key, r := range l.records {
+		r.Begun, r.Sent = newer(r.Begun, now.Add(-flapWithin)), newer(r.Sent, now.Add(-week))
+		if r.Flap == nil && len(r.Begun)+len(r.Sent) == 0 {
+			delete(l.records, key)
+		}
+	}
+	drop(l.talks, func(a, b *talk) int { return a.Last.Compare(b.Last) })
+	drop(l.records, func(a, b *record) int { return cmp.Compare(len(a.Sent), len(b.Sent)) })
+}
+
+// drop removes what comes first in an order until maxOpen are left.
+func drop[T any](m map[string]T, order func(a, b T) int) {
+	if len(m) <= maxOpen {
+		return
+	}
+	keys := slices.Collect(maps.Keys(m))
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(order(m[a], m[b]), cmp.Compare(a, b)) })
+	for _, key := range keys[:len(keys)-maxOpen] {
+		delete(m, key)
+	}
+}
+
+// queued notes that a receiver was handed an alert of an incident that is not
+// over.
+func (l *ledger) queued(receiver, incident string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t := l.talks[incident]; t != nil {
+		if t.Queued == nil {
+			t.Queued = map[string]bool{}
+		}
+		t.Queued[receiver] = true
+		l.changed = true
+	}
+}
+
+// told notes that a receiver took a message about an incident.
+func (l *ledger) told(receiver, incident string, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t := l.talks[incident]; t != nil {
+		if t.Told == nil {
+			t.Told = map[string]time.Time{}
+		}
+		t.Told[receiver] = now
+		l.changed = true
+	}
+}
+
+// knows tells whether a receiver was handed the beginning of an incident, and
+// whether it took it. known is false where the incident itself is forgotten.
+func (l *ledger) knows(receiver, incident string) (queued, took, known bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.talks[incident]
+	if t == nil {
+		return false, false, false
+	}
+	_, took = t.Told[receiver]
+	return t.Queued[receiver], took, true
+}
+
+// dirty tells whether something has changed since it was last asked.
+func (l *ledger) dirty() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	changed := l.changed
+	l.changed = false
+	return changed
+}

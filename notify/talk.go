@@ -1,0 +1,163 @@
+package notify
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"defib/heal"
+)
+
+// What is told besides the events themselves: that a container flaps, that
+// nothing has changed for long, that all is over before anybody could be told.
+
+func (s *story) flapping() tale {
+	return tale{
+		status: statusFiring, title: s.titled(" flaps", ": unhealthy "+times(s.Times)+" in "+inWords(s.age)), mood: bad,
+		opening: s.who + " keeps turning unhealthy: " + times(s.Times) + " in " + inWords(s.age) + ".",
+		done:    "defib treats it each time, and goes on doing so.",
+		next: "look for the cause. Until it has been well for " + inWords(flapQuiet) +
+			" you hear only what a human must know, such as that defib gave up.",
+	}
+}
+
+func (s *story) flappingOver() tale {
+	return tale{
+		status: statusResolved, title: s.titled(" flaps no more", ""), mood: good,
+		opening: s.who + " has not turned unhealthy for " + inWords(flapQuiet) + ". Before that it did so " + times(s.Times) +
+			" in " + inWords(max(0, s.age-flapQuiet)) + ".",
+		done: "defib treated it each time.",
+		next: "there is nothing left to do.",
+	}
+}
+
+// reminder changes the words of the newest news to those of a reminder.
+func (s *story) reminder(t *tale) {
+	t.title = "Reminder: " + t.title
+	t.opening = "This is a reminder, because nothing has changed. " + t.opening
+	if s.Reason == heal.StillUnhealthy || s.Reason == heal.RestartFailed || s.Reason == heal.GaveUp {
+		t.next = "a human is needed. defib tells you when it is over."
+	}
+}
+
+// missed changes the words of an end to those for whom it is all the news.
+func (s *story) missed(t *tale) {
+	from, to := span(s.Since, s.At)
+	switch {
+	case s.Since.IsZero() || s.Reason == heal.Followed:
+		return
+	case s.Reason == heal.Recovered && s.Ended == 0:
+		t.title = s.titled(" was unhealthy", " from "+from+" to "+to)
+	}
+	t.opening += " This is the first that you hear of it, since it could not be delivered before: the trouble lasted from " + from + " to " + to + "."
+}
+
+// span gives two times of day in the zone of the user (TZ), with the date of
+// the first where they are not of one day.
+func span(from, to time.Time) (first, last string) {
+	from, to = from.Local(), to.Local()
+	first, last = from.Format("15:04"), to.Format("15:04")
+	switch {
+	case from.YearDay() != to.YearDay() || from.Year() != to.Year():
+		first = from.Format("Jan 2 15:04")
+		last = to.Format("Jan 2 15:04")
+	case first == last:
+		first, last = from.Format("15:04:05"), to.Format("15:04:05")
+	}
+	return first, last
+}
+
+// maxGrouped is how many containers a message of many names.
+const maxGrouped = 10
+
+// tellMany turns alerts into one message: those that need a human come first,
+// and so many are named.
+func tellMany(all []alert, now time.Time) message {
+	if len(all) == 1 {
+		return tell(all[0], now)
+	}
+	parts := make([]message, len(all))
+	for i, a := range all {
+		host := a.Host
+		a.Host = "" // it stands in the title, once
+		parts[i] = tell(a, now)
+		parts[i].sender = host
+	}
+	return grouped(all, byMood(parts))
+}
+
+// byMood puts the worst first and leaves the order as it is otherwise.
+func byMood(parts []message) []message {
+	var sorted []message
+	for _, m := range []mood{bad, pending, neutral, good} {
+		for _, p := range parts {
+			if p.mood == m {
+				sorted = append(sorted, p)
+			}
+		}
+	}
+	return sorted
+}
+
+// grouped gives one message of many.
+func grouped(all []alert, parts []message) message {
+	on := ""
+	if host := clean(parts[0].sender, maxName); host != "" {
+		on = " on " + host
+	}
+	m := message{mood: parts[0].mood, sender: "defib" + on, alerts: all}
+	firing := 0
+	for _, p := range parts {
+		if p.firing() {
+			firing++
+		}
+		if p.at.After(m.at) {
+			m.at = p.at
+		}
+	}
+	status, what := statusFiring, strconv.Itoa(firing)+" troubles"
+	switch {
+	case firing == 0:
+		status, what = statusResolved, strconv.Itoa(len(parts))+" troubles over"
+	case firing == 1:
+		what = "1 trouble"
+	}
+	if over := len(parts) - firing; firing > 0 && over > 0 {
+		what += ", " + strconv.Itoa(over) + " over"
+	}
+	m.title = "[" + status + "] " + what + cutHost(on)
+	for _, p := range parts[:min(len(parts), maxGrouped)] {
+		m.text += p.inBrief() + "\n"
+	}
+	if more := len(parts) - maxGrouped; more > 0 {
+		m.text += "and " + strconv.Itoa(more) + " more: the log of defib names them all.\n"
+	}
+	next := "defib goes on with each by itself and tells you the outcome."
+	if firing == 0 {
+		next = "there is nothing left to do."
+	}
+	m.text += "Next: " + next
+	return m
+}
+
+func cutHost(on string) string {
+	if on == "" {
+		return ""
+	}
+	return " on " + cutRunes(on[len(" on "):], titleHost)
+}
+
+// inBrief gives a message in one line: its title, and of the probe's words the
+// first.
+func (m message) inBrief() string {
+	line := m.title
+	for text := range strings.SplitSeq(m.text, "\n") {
+		if len(text) > 2 && text[:2] == "| " {
+			return line + ": " + cutRunes(text[2:], maxGroupedProbe)
+		}
+	}
+	return line
+}
+
+// maxGroupedProbe is how much of a probe's words a line of many holds, in runes.
+const maxGroupedProbe = 100
