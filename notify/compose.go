@@ -25,6 +25,10 @@ func compose(waiting []alert, took func(incident string) bool) []alert {
 	return picked
 }
 
+// groupFrom is from how many incidents on they share a message: of fewer each
+// is worth its whole story.
+const groupFrom = 4
+
 // groupWait is how long a receiver for people waits for more that belongs into
 // the same message. What was queued before that goes out at once.
 const groupWait = 3 * time.Second

@@ -76,42 +76,33 @@ func newLedger() *ledger {
 // note takes a notice and gives what is to be posted: the notice itself, aside
 // where people hear of it in another message, and that other message.
 func (l *ledger) note(n heal.Notice, now time.Time) []heal.Notice {
-	if !n.ForPeople() || n.Level == heal.LevelNone {
-		if t := l.talk(n.Incident); t != nil && n.Reason.Ends() {
-			l.mu.Lock()
-			t.Over, l.changed = now, true
-			l.mu.Unlock()
-		}
-		return []heal.Notice{n}
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.changed = true
 	t, known := l.talks[n.Incident]
+	if !n.ForPeople() || n.Level == heal.LevelNone {
+		if known && n.Reason.Ends() {
+			t.Over = now
+		}
+		return []heal.Notice{n}
+	}
 	if !known {
 		t = &talk{}
 		l.talks[n.Incident] = t
 	}
-	var more []heal.Notice
-	if r := l.recordOf(n); r != nil && n.Ended == 0 {
-		if !known && !n.Reason.Resolves() {
-			more = r.begin(n, now)
-		}
-		for _, m := range more {
-			l.talks[m.Incident] = &talk{Notice: m, Last: now}
-		}
-		t.Hushed = t.Hushed || (!known && r.Flap != nil)
-		switch {
-		case t.Hushed && routine(n.Reason):
-			n.Aside = true
-		case !n.Reason.Resolves(): // it has become what a human must know
-			t.Hushed = false
-		}
-		r.sent(now, len(more))
-		if !n.Aside {
-			r.sent(now, 1)
-		}
+	more := l.flaps(&n, t, !known, now)
+	t.take(n, now)
+	for _, m := range more {
+		l.talks[m.Incident] = &talk{Notice: m, Last: now}
 	}
+	if len(l.talks) > maxOpen || len(l.records) > maxOpen {
+		l.bound(now)
+	}
+	return append([]heal.Notice{n}, more...)
+}
+
+// take keeps what is newest in a conversation.
+func (t *talk) take(n heal.Notice, now time.Time) {
 	if !n.Reason.Resolves() {
 		t.Notice = n
 	}
@@ -121,21 +112,35 @@ func (l *ledger) note(n heal.Notice, now time.Time) []heal.Notice {
 	if n.Reason.Ends() {
 		t.Over = now
 	}
-	if len(l.talks) > maxOpen || len(l.records) > maxOpen {
-		l.bound(now)
+}
+
+// flaps puts a notice aside that is no news, since its container flaps, and
+// gives the message that says so, once.
+func (l *ledger) flaps(n *heal.Notice, t *talk, begins bool, now time.Time) (more []heal.Notice) {
+	r := l.recordOf(*n)
+	if r == nil || n.Ended != 0 {
+		return nil
 	}
-	return append([]heal.Notice{n}, more...)
+	if begins && !n.Reason.Resolves() {
+		more = r.begin(*n, now)
+	}
+	t.Hushed = t.Hushed || (begins && r.Flap != nil)
+	switch {
+	case t.Hushed && routine(n.Reason):
+		n.Aside = true
+	case !n.Reason.Resolves(): // it has become what a human must know
+		t.Hushed = false
+	}
+	r.sent(now, len(more))
+	if !n.Aside {
+		r.sent(now, 1)
+	}
+	return more
 }
 
 // routine tells whether a notice is no news of a container that flaps.
 func routine(r heal.Reason) bool {
 	return r == heal.Restarted || r == heal.StillUnhealthy || r == heal.OnlyTold || r == heal.Recovered
-}
-
-func (l *ledger) talk(incident string) *talk {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.talks[incident]
 }
 
 // recordOf gives the record of a notice's container; nil for what is not about
@@ -194,38 +199,48 @@ func (l *ledger) due(now time.Time) []heal.Notice {
 	var all []heal.Notice
 	for _, key := range slices.Sorted(maps.Keys(l.records)) {
 		if r := l.records[key]; r.Flap != nil && now.Sub(r.Flap.Newest) >= flapQuiet {
-			n := r.Flap.Notice
-			n.Reason, n.Ended, n.At = heal.Recovered, heal.Flapping, now
-			r.Flap, r.Begun = nil, nil
-			if t := l.talks[n.Incident]; t != nil {
-				t.Over = now
-			}
-			all = append(all, n)
-			r.sent(now, 1)
+			all = append(all, l.calm(r, now))
 		}
 	}
 	for _, incident := range slices.Sorted(maps.Keys(l.talks)) {
 		t := l.talks[incident]
-		if at := t.remindAt(); at.IsZero() || now.Before(at) {
-			continue
+		if at := t.remindAt(); !at.IsZero() && !now.Before(at) {
+			all = append(all, l.remind(t, now)...)
 		}
-		t.Reminders, t.Last = t.Reminders+1, now
-		n := t.Notice
-		if r := l.recordOf(n); r != nil {
-			if r.Flap != nil && n.Reason == heal.Flapping {
-				n.Times = r.Flap.Notice.Times
-			}
-			if len(newer(r.Sent, now.Add(-week))) >= remindMost {
-				continue
-			}
-			r.sent(now, 1)
-		}
-		n.At, n.Next, n.Repeat, n.Reminder = now, time.Time{}, true, true
-		all = append(all, n)
 	}
 	l.changed = l.changed || len(all) > 0
 	l.bound(now)
 	return all
+}
+
+// calm ends a flapping.
+func (l *ledger) calm(r *record, now time.Time) heal.Notice {
+	n := r.Flap.Notice
+	n.Reason, n.Ended, n.At = heal.Recovered, heal.Flapping, now
+	r.Flap, r.Begun = nil, nil
+	if t := l.talks[n.Incident]; t != nil {
+		t.Over = now
+	}
+	r.sent(now, 1)
+	return n
+}
+
+// remind gives the reminder of an incident, none where its container has been
+// spoken of too often.
+func (l *ledger) remind(t *talk, now time.Time) []heal.Notice {
+	t.Reminders, t.Last = t.Reminders+1, now
+	n := t.Notice
+	if r := l.recordOf(n); r != nil {
+		if r.Flap != nil && n.Reason == heal.Flapping {
+			n.Times = r.Flap.Notice.Times
+		}
+		if len(newer(r.Sent, now.Add(-week))) >= remindMost {
+			return nil
+		}
+		r.sent(now, 1)
+	}
+	n.At, n.Next, n.Repeat, n.Reminder = now, time.Time{}, true, true
+	return []heal.Notice{n}
 }
 
 // remindAt is when people are to be reminded; zero: never. What defib is at
@@ -239,27 +254,6 @@ func (t *talk) remindAt() time.Time {
 		gap = min(gap, remindAfter<<t.Reminders)
 	}
 	return t.Last.Add(gap)
-}
-
-// wakeAt is when due will have something; zero: not as things are.
-func (l *ledger) wakeAt() time.Time {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var first time.Time
-	sooner := func(at time.Time) {
-		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
-			first = at
-		}
-	}
-	for _, t := range l.talks {
-		sooner(t.remindAt())
-	}
-	for _, r := range l.records {
-		if r.Flap != nil {
-			sooner(r.Flap.Newest.Add(flapQuiet))
-		}
-	}
-	return first
 }
 
 // bound forgets what is over for long, and the oldest where there is too much.

@@ -49,21 +49,26 @@ func (l *ledger) restore(s ledgerSaved, now time.Time) {
 		l.talks[incident] = t
 	}
 	for key, r := range s.Records {
-		if r == nil || l.records[key] != nil {
-			continue
+		if r != nil && l.records[key] == nil {
+			r.restore(past)
+			l.records[key] = r
 		}
-		for _, times := range [][]time.Time{r.Begun, r.Sent} {
-			for i := range times {
-				past(&times[i])
-			}
-		}
-		if r.Flap != nil {
-			past(&r.Flap.Newest)
-			if r.Flap.Notice.Reason != heal.Flapping {
-				r.Flap = nil
-			}
-		}
-		l.records[key] = r
 	}
 	l.bound(now)
+}
+
+// restore takes in what a file says of one container.
+func (r *record) restore(past func(t *time.Time)) {
+	for _, times := range [][]time.Time{r.Begun, r.Sent} {
+		for i := range times {
+			past(&times[i])
+		}
+	}
+	if r.Flap == nil {
+		return
+	}
+	past(&r.Flap.Newest)
+	if r.Flap.Notice.Reason != heal.Flapping {
+		r.Flap = nil
+	}
 }

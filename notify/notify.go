@@ -133,7 +133,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 	defer n.release()
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	n.recall()
+	n.recall(ctx)
 	var running, beside sync.WaitGroup
 	for _, w := range n.workers {
 		running.Go(func() { w.run(hard) })

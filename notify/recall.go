@@ -15,11 +15,11 @@ import (
 const recallTime = 5 * time.Second
 
 // recall queues what the defib before this one could not deliver.
-func (n *Notifier) recall() {
+func (n *Notifier) recall(ctx context.Context) {
 	if n.spool.dir == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), recallTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recallTime)
 	defer cancel()
 	var found []kept
 	var saved ledgerSaved

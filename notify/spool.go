@@ -157,17 +157,7 @@ func (n *Notifier) save() {
 	s := n.spool
 	wrote := false
 	for _, w := range n.workers {
-		for _, a := range w.queue.unsaved() {
-			file, err := s.put(w.key, a)
-			if err != nil {
-				s.refused(err)
-				continue
-			}
-			if file != "" {
-				wrote = true
-				w.queue.saved(a.number, file)
-			}
-		}
+		wrote = s.putAll(w) || wrote
 	}
 	if wrote {
 		if err := s.disk.sync(s.dir); err != nil {
@@ -178,18 +168,39 @@ func (n *Notifier) save() {
 		}
 	}
 	if n.ledger.dirty() {
-		text, err := json.Marshal(n.ledger.saved())
-		if err == nil {
-			err = s.replace(filepath.Join(s.dir, ledgerFile), text)
-		}
-		if err != nil {
-			s.refused(err)
-		}
+		s.keepLedger(n.ledger)
 	}
 	for _, w := range n.workers {
 		for _, file := range w.queue.removals() {
 			s.drop(file)
 		}
+	}
+}
+
+// putAll writes what waits for a receiver and has no file; it tells whether
+// there was something.
+func (s *spool) putAll(w *worker) (wrote bool) {
+	for _, a := range w.queue.unsaved() {
+		file, err := s.put(w.key, a)
+		if err != nil {
+			s.refused(err)
+			return wrote // the next would fare no better
+		}
+		if file != "" {
+			wrote = true
+			w.queue.saved(a.number, file)
+		}
+	}
+	return wrote
+}
+
+func (s *spool) keepLedger(l *ledger) {
+	text, err := json.Marshal(l.saved())
+	if err == nil {
+		err = s.replace(filepath.Join(s.dir, ledgerFile), text)
+	}
+	if err != nil {
+		s.refused(err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -115,22 +114,20 @@ func grouped(all []alert, parts []message) message {
 			m.at = p.at
 		}
 	}
-	status, what := statusFiring, strconv.Itoa(firing)+" troubles"
+	status, over := statusFiring, len(parts)-firing
+	what := itoa(firing) + " open"
 	switch {
 	case firing == 0:
-		status, what = statusResolved, strconv.Itoa(len(parts))+" troubles over"
-	case firing == 1:
-		what = "1 trouble"
+		status, what = statusResolved, "over"
+	case over > 0:
+		what += ", " + itoa(over) + " over"
 	}
-	if over := len(parts) - firing; firing > 0 && over > 0 {
-		what += ", " + strconv.Itoa(over) + " over"
-	}
-	m.title = "[" + status + "] " + what + cutHost(on)
+	m.title = "[" + status + "] " + itoa(len(parts)) + " incidents" + cutHost(on) + ": " + what
 	for _, p := range parts[:min(len(parts), maxGrouped)] {
 		m.text += p.inBrief() + "\n"
 	}
 	if more := len(parts) - maxGrouped; more > 0 {
-		m.text += "and " + strconv.Itoa(more) + " more: the log of defib names them all.\n"
+		m.text += "and " + itoa(more) + " more: the log of defib names them all.\n"
 	}
 	next := "defib goes on with each by itself and tells you the outcome."
 	if firing == 0 {
@@ -151,6 +148,9 @@ func cutHost(on string) string {
 // first.
 func (m message) inBrief() string {
 	line := m.title
+	if !m.firing() {
+		return line
+	}
 	for text := range strings.SplitSeq(m.text, "\n") {
 		if len(text) > 2 && text[:2] == "| " {
 			return line + ": " + cutRunes(text[2:], maxGroupedProbe)

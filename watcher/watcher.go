@@ -93,7 +93,7 @@ func New(o Options) *Watcher {
 // Run watches until ctx is done. Acts that are under way then get a few
 // seconds to end, and are told about.
 func (w *Watcher) Run(ctx context.Context) {
-	defer w.memory.open()()
+	defer w.memory.open()() //nolint:contextcheck // the writer outlives the context of the watch
 	defer w.incidents.open()()
 	w.recallPauses(time.Now())
 	w.recallAftermath(time.Now())
