@@ -19,7 +19,7 @@ const (
 	remindAfterMax = 48 * time.Hour
 	// remindMost reminders are sent while a container has had so many messages
 	// within a week: with what heal tells that is at most 15.
-	remindMost = 9
+	remindMost = 12
 	// A container flaps when so many incidents of it have begun within flapWithin.
 	flapTimes  = 4
 	flapWithin = 2 * time.Hour
@@ -273,14 +273,15 @@ func (l *ledger) bound(now time.Time) {
 	drop(l.records, func(a, b *record) int { return cmp.Compare(len(a.Sent), len(b.Sent)) })
 }
 
-// drop removes what comes first in an order until maxOpen are left.
+// drop removes what comes first in an order where there are more than maxOpen,
+// and some more, so that not each new one needs it.
 func drop[T any](m map[string]T, order func(a, b T) int) {
 	if len(m) <= maxOpen {
 		return
 	}
 	keys := slices.Collect(maps.Keys(m))
 	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(order(m[a], m[b]), cmp.Compare(a, b)) })
-	for _, key := range keys[:len(keys)-maxOpen] {
+	for _, key := range keys[:len(keys)-maxOpen*9/10] {
 		delete(m, key)
 	}
 }
