@@ -56,7 +56,8 @@ func (s *slack) settings() []string {
 	return []string{"--network", "host", "-e", "SLACK_WEBHOOK_URL=" + s.url, "-e", "AUTOHEAL_HOST_NAME=e2e-host", "-e", "AUTOHEAL_LISTEN="}
 }
 
-// TestTellsSlack: one message when it was restarted, one when it is well.
+// TestTellsSlack: one message when it was restarted, one when it is well; or one
+// for both where that took no longer than a message is held back.
 func TestTellsSlack(t *testing.T) {
 	s := newScene(t)
 	people := startSlack(t)
@@ -66,7 +67,10 @@ func TestTellsSlack(t *testing.T) {
 	sick.sicken()
 	sick.isHealed(1)
 
-	s.await("two messages", func() bool { return len(people.told()) >= 2 })
+	s.await("it to be told as over", func() bool {
+		told := people.told()
+		return len(told) > 0 && strings.Contains(told[len(told)-1], "[RESOLVED]")
+	})
 	for i, body := range people.told() {
 		if people.types[i] != "application/json" && !strings.HasPrefix(people.types[i], "application/json;") {
 			t.Errorf("the type of message %d is %q", i+1, people.types[i])
@@ -84,8 +88,8 @@ func TestTellsSlack(t *testing.T) {
 	if first := people.told()[0]; !strings.Contains(first, "patient is sick") {
 		t.Errorf("the first message does not give the probe's own words:\n%s", first)
 	}
-	if n := len(people.told()); n != 2 {
-		t.Errorf("%d messages; want 2:\n%s", n, strings.Join(people.told(), "\n"))
+	if n := len(people.told()); n > 2 {
+		t.Errorf("%d messages; want one or two:\n%s", n, strings.Join(people.told(), "\n"))
 	}
 	if strings.Contains(d.log(), slackSecret) {
 		t.Error("the log shows the receiver's URL")

@@ -101,7 +101,7 @@ func tell(a alert, now time.Time) message {
 	s.who = s.identity()
 	t := s.tale()
 	if a.Missed {
-		s.missed(&t)
+		s.missed(&t, now.Sub(a.Queued) >= late)
 	}
 	if s.Reminder {
 		s.reminder(&t)

@@ -40,7 +40,9 @@ func (s *story) reminder(t *tale) {
 }
 
 // missed changes the words of an end to those for whom it is all the news.
-func (s *story) missed(t *tale) {
+// waited tells that the beginning could not be delivered, and was not only
+// overtaken by the end.
+func (s *story) missed(t *tale, waited bool) {
 	from, to := span(s.Since, s.At)
 	switch {
 	case s.Since.IsZero() || s.Reason == heal.Followed:
@@ -48,7 +50,9 @@ func (s *story) missed(t *tale) {
 	case s.Reason == heal.Recovered && s.Ended == 0:
 		t.title = s.titled(" was unhealthy", " from "+from+" to "+to)
 	}
-	t.opening += " This is the first that you hear of it, since it could not be delivered before: the trouble lasted from " + from + " to " + to + "."
+	if waited {
+		t.opening += " This is the first that you hear of it, since it could not be delivered before: the trouble lasted from " + from + " to " + to + "."
+	}
 }
 
 // span gives two times of day in the zone of the user (TZ), with the date of
