@@ -27,7 +27,7 @@ func TestNextIsAlwaysShown(t *testing.T) {
 // the evidence but what the message shows of it; and the notice that was
 // handed over, which others have too, stays as it is.
 func TestWaitingAlertsAreSmall(t *testing.T) {
-	o := newNotifier([]receiver{&slack{target: &target{}}}, nil, all, zerolog.Nop())
+	o := newNotifier([]receiver{&slack{chat{outlet{target: &target{kind: "slack"}}}}}, nil, all, zerolog.Nop())
 	w := o.workers[0]
 	full := &heal.Evidence{
 		Log: slices.Repeat([]string{strings.Repeat("x", 1000)}, 64), LogError: strings.Repeat("y", 5000),

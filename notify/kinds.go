@@ -13,10 +13,11 @@ import (
 // kind is a sort of receiver that AUTOHEAL_ALERT_URLS can hold.
 type kind struct {
 	name    string
-	schemes []string              // of its URLs, without the kind in front
-	knows   func(u *url.URL) bool // tells by host, or by path, that a URL is of this kind; nil: it must be named
-	options []string              // beside commonOptions
-	check   func(to address) error
+	schemes []string               // of its URLs, without the kind in front
+	knows   func(u *url.URL) bool  // tells by host, or by path, that a URL is of this kind; nil: it must be named
+	options []string               // beside commonOptions
+	example string                 // a URL as people write it; words in capitals stand for what is secret
+	check   func(to address) error // what is missing, and what to write; nil: nothing can be
 	build   func(t *target, c *client) receiver
 }
 
@@ -24,10 +25,8 @@ type kind struct {
 // in this order.
 func kinds() []kind {
 	return []kind{
-		{
-			name: "slack", schemes: webSchemes(), options: []string{"mention"}, knows: onHost("hooks.slack.com", "hooks.slack-gov.com"),
-			build: func(t *target, c *client) receiver { return &slack{t, c} },
-		},
+		slackKind(), discordKind(), teamsKind(), telegramKind(), ntfyKind(), pushoverKind(),
+		gotifyKind(), // by its path, so the last
 	}
 }
 

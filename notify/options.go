@@ -53,7 +53,7 @@ func receivers(o Options, log zerolog.Logger) ([]receiver, *client, error) {
 			all = append(all, build(t))
 		}
 	}
-	add(setting{"SLACK_WEBHOOK_URL", o.SlackWebhookURL, true, slackAddress}, func(t *target) receiver { return &slack{t, c} })
+	add(setting{"SLACK_WEBHOOK_URL", o.SlackWebhookURL, true, slackAddress}, func(t *target) receiver { return slackKind().build(t, c) })
 	add(setting{"AUTOHEAL_ALERT_URLS", o.AlertURLs, false, parseAddress}, func(t *target) receiver {
 		k, _ := kindNamed(t.kind) // parsing it has found the kind
 		return k.build(t, c)

@@ -9,8 +9,6 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"defib/heal"
 )
 
 // What a Slack message may hold, in runes after escaping. Slack takes more of
@@ -25,15 +23,14 @@ const (
 )
 
 // slack tells a channel of Slack, Mattermost or Rocket.Chat through an incoming
-// webhook. One incident is one conversation: repeats are not sent.
-type slack struct {
-	target *target
-	client *client
-}
+// webhook. One incident is one conversation: repeats are not sent. Whom the
+// option mention calls is in slackmention.go.
+type slack struct{ chat }
 
-// slackPayload is the body of an incoming webhook. It has no text beside the
-// attachment: that would show every title twice.
+// slackPayload is the body of an incoming webhook. Its text beside the
+// attachment only calls somebody: more would show every title twice.
 type slackPayload struct {
+	Text        string            `json:"text,omitempty"`
 	Attachments []slackAttachment `json:"attachments"`
 }
 
@@ -53,20 +50,16 @@ type slackEntry struct {
 	Short bool   `json:"short"`
 }
 
-func (s *slack) name() string { return "slack" }
-
-func (s *slack) forPeople() {}
-
-func (s *slack) place() string { return s.target.host() }
-
-func (s *slack) wants(n heal.Notice) bool { return n.ForPeople() }
-
 func (s *slack) deliver(ctx context.Context, m message) error {
-	body, err := encode(slackMessage(m))
+	to, err := s.address()
 	if err != nil {
 		return err
 	}
-	answer, err := s.client.post(ctx, s.target, body)
+	payload := slackMessage(m)
+	if m.firing() {
+		payload.Text, _ = slackMention(to) // checked with the address
+	}
+	answer, err := s.post(ctx, to.url, nil, payload)
 	if err != nil {
 		return err
 	}
