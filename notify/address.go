@@ -68,7 +68,7 @@ func parseAddress(text string) (address, error) {
 	to.url = u
 	if k.check != nil {
 		if err := k.check(to); err != nil {
-			return address{}, fmt.Errorf("kind %s: %w", k.name, err)
+			return address{}, fmt.Errorf("kind %s: %w; such a URL is like %s", k.name, err, k.example)
 		}
 	}
 	return to, nil

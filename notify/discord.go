@@ -40,7 +40,7 @@ type discord struct{ chat }
 
 func discordKind() kind {
 	return kind{
-		name: "discord", schemes: webSchemes(), options: []string{"mention"}, example: "https://discord.com/api/webhooks/1234567890/TOKEN#mention=here",
+		name: "discord", schemes: webSchemes(), options: []string{"mention"}, example: "https://discord.com/api/webhooks/1234567890/XXXX#mention=here",
 		knows: onHost("discord.com", "discordapp.com", ".discord.com", ".discordapp.com"), check: discordCheck,
 		build: func(t *target, c *client) receiver { return &discord{chat{outlet{t, c}}} },
 	}

@@ -37,7 +37,7 @@ type gotify struct{ chat }
 
 func gotifyKind() kind {
 	return kind{
-		name: "gotify", schemes: webSchemes(), options: []string{"token", "priority"}, example: "gotify+https://push.example.org/?token=APPTOKEN",
+		name: "gotify", schemes: webSchemes(), options: []string{"token", "priority"}, example: "gotify+https://push.example.org/?token=XXXX",
 		knows: func(u *url.URL) bool {
 			return strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/message") && u.Query().Has("token")
 		},
@@ -50,11 +50,11 @@ func gotifyCheck(to address) error {
 	token := to.value("token", "token")
 	switch {
 	case token == "":
-		return errNoToken("add #token= and the token of an application, which Gotify shows under Apps")
+		return errors.New("it has no token: add #token= and the token of an application, which Gotify shows under Apps")
 	case !onlyOf(token, "-_."):
 		return errors.New("its token has other characters than letters, digits, . - and _: copy that of the application, which Gotify shows under Apps")
 	}
-	_, err := to.number("priority", 0, 10, 0)
+	_, err := to.priority(0, 10, 0)
 	return err
 }
 
@@ -89,7 +89,7 @@ func (r *gotify) deliver(ctx context.Context, m message) error {
 
 func gotifyMessage(m message, to address) gotifyPayload {
 	d := inRunes()
-	p := gotifyPayload{Title: d.line(m.title, gotifyTitle), Message: m.body(d, gotifyText), Priority: gotifyNormal}
+	p := gotifyPayload{Title: d.line(m.title, gotifyTitle), Message: m.plain(d, gotifyText), Priority: gotifyNormal}
 	p.Extras.Display.ContentType = "text/plain"
 	switch m.mood {
 	case bad:
@@ -99,7 +99,7 @@ func gotifyMessage(m message, to address) gotifyPayload {
 	case good, neutral:
 	}
 	if m.firing() {
-		p.Priority, _ = to.number("priority", 0, 10, p.Priority) // checked with the address
+		p.Priority, _ = to.priority(0, 10, p.Priority) // checked with the address
 	}
 	return p
 }

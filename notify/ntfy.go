@@ -97,7 +97,7 @@ func basicPair(secret string) string {
 
 func ntfyMessage(m message, to ntfyRoute) ntfyPayload {
 	d := inBytes()
-	p := ntfyPayload{Topic: to.topic, Title: d.line(m.title, ntfyTitle), Message: m.body(d, ntfyText), Priority: ntfyNormal, Tags: []string{ntfyTag(m.mood)}}
+	p := ntfyPayload{Topic: to.topic, Title: d.line(m.title, ntfyTitle), Message: m.plain(d, ntfyText), Priority: ntfyNormal, Tags: []string{ntfyTag(m.mood)}}
 	switch {
 	case m.firing() && to.priority != 0:
 		p.Priority = to.priority
@@ -128,7 +128,7 @@ func ntfyTo(to address) (ntfyRoute, error) {
 	route := ntfyRoute{url: at(to.url, path[:start]), topic: path[start:]}
 	switch {
 	case route.topic == "":
-		return ntfyRoute{}, errors.New("it has no topic: write it behind the host, as in https://ntfy.sh/TOPIC")
+		return ntfyRoute{}, errors.New("it has no topic: write it behind the host")
 	case len(route.topic) > maxTopic || !onlyOf(route.topic, "-_"):
 		return ntfyRoute{}, errors.New("its topic, which is the last part of the path, has more than 64 characters or others than letters, digits, - and _")
 	}

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -78,9 +77,9 @@ type chat struct{ outlet }
 
 func (*chat) forPeople() {}
 
-// body gives text and facts as one plain text. Of a long one the foreign lines
-// give way, then the facts, then the end of the text.
-func (m message) body(d dialect, limit int) string {
+// plain gives text and facts as one text, at most so long. Of a long one what a
+// container said gives way, then the end of the facts and of the text.
+func (m message) plain(d dialect, limit int) string {
 	var details strings.Builder
 	for i, f := range m.facts {
 		if i == 0 {
@@ -105,16 +104,16 @@ func (to address) value(option, parameter string) string {
 	return to.url.Query().Get(parameter)
 }
 
-// number reads a whole number of an option; it gives another one where the
-// option is not set.
-func (to address) number(option string, least, most, otherwise int) (int, error) {
-	text, set := to.options[option]
+// priority reads the option of that name, a whole number; it gives another one
+// where it is not set.
+func (to address) priority(least, most, otherwise int) (int, error) {
+	text, set := to.options["priority"]
 	if !set {
 		return otherwise, nil
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < least || n > most {
-		return otherwise, fmt.Errorf("its option %s is no number from %d to %d", option, least, most)
+		return otherwise, fmt.Errorf("its option priority is no number from %d to %d", least, most)
 	}
 	return n, nil
 }
@@ -185,6 +184,3 @@ func tookObject(a answer, host string) error {
 func (a answer) notYes(host string) error {
 	return &closure{fmt.Errorf("%w, which is not how such a receiver says yes: the address is wrong, or a login stands before it", a.failed(host))}
 }
-
-// errNoToken is for the kinds that take a token in one of two places.
-func errNoToken(words string) error { return errors.New("it has no token: " + words) }

@@ -37,7 +37,7 @@ type pushover struct{ chat }
 func pushoverKind() kind {
 	return kind{
 		name: "pushover", schemes: webSchemes(), options: []string{"token", "user", "priority", "sound", "device"},
-		example: "https://api.pushover.net/1/messages.json?token=APPTOKEN&user=USERKEY", knows: onHost("api.pushover.net"), check: pushoverCheck,
+		example: "https://api.pushover.net/1/messages.json?token=XXXX&user=XXXX", knows: onHost("api.pushover.net"), check: pushoverCheck,
 		build: func(t *target, c *client) receiver { return &pushover{chat{outlet{t, c}}} },
 	}
 }
@@ -46,7 +46,7 @@ func pushoverCheck(to address) error {
 	token, user := to.value("token", "token"), to.value("user", "user")
 	switch {
 	case token == "":
-		return errNoToken("add ?token= and the API token of your application, which pushover.net shows with it")
+		return errors.New("it has no token: add ?token= and the API token of your application, which pushover.net shows with it")
 	case user == "":
 		return errors.New("it has no user: add &user= and your user key, which pushover.net shows at the top, or the key of a group")
 	case !onlyOf(token, "") || !onlyOf(user, ""):
@@ -58,7 +58,7 @@ func pushoverCheck(to address) error {
 	if device := to.value("device", "device"); device != "" && !onlyOf(device, "-_,") {
 		return errors.New("its option device is not the name of a device, or several with commas between")
 	}
-	_, err := to.number("priority", -2, 1, 0)
+	_, err := to.priority(-2, 1, 0)
 	return err
 }
 
@@ -98,10 +98,10 @@ func pushoverMessage(m message, to address) pushoverPayload {
 	d := inRunes()
 	p := pushoverPayload{
 		Token: to.value("token", "token"), User: to.value("user", "user"), Device: to.value("device", "device"),
-		Title: d.line(m.title, pushoverTitle), Message: m.body(d, pushoverText),
+		Title: d.line(m.title, pushoverTitle), Message: m.plain(d, pushoverText),
 	}
 	if m.firing() {
-		p.Priority, _ = to.number("priority", -2, 1, 0) // checked with the address
+		p.Priority, _ = to.priority(-2, 1, 0) // checked with the address
 	}
 	if m.mood != good { // a siren is not for good news
 		p.Sound = to.value("sound", "sound")

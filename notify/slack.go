@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -18,6 +17,7 @@ const (
 	slackTitle  = 150
 	slackText   = 3000
 	slackField  = 500
+	slackName   = 50
 	slackFooter = 120
 	slackFacts  = 6
 )
@@ -75,11 +75,11 @@ func slackMessage(m message) slackPayload {
 	title := escapeSlack(m.title, slackTitle)
 	attachment := slackAttachment{
 		Color: slackColor(m.mood), Fallback: title, Title: title,
-		Text: escapeSlack(m.text, slackText), Footer: escapeSlack(m.sender, slackFooter),
+		Text: inSlack().lines(m.text, slackText), Footer: escapeSlack(m.sender, slackFooter),
 	}
 	for _, f := range m.facts[:min(len(m.facts), slackFacts)] {
 		attachment.Fields = append(attachment.Fields,
-			slackEntry{Title: f.name, Value: escapeSlack(f.value, slackField), Short: true})
+			slackEntry{Title: escapeSlack(f.name, slackName), Value: escapeSlack(f.value, slackField), Short: true})
 	}
 	if !m.at.IsZero() {
 		attachment.Time = m.at.Unix()
@@ -127,35 +127,26 @@ func slackTook(a answer, host string) error {
 }
 
 // escapeSlack gives a text that pings nobody, at most so many runes long and
-// not cut within an entity. Slack reads <!channel>, <@U1> and links between
-// angle brackets; Mattermost and Discord also read a bare @channel or @name,
+// not cut within an entity.
+func escapeSlack(text string, limit int) string { return inSlack().line(text, limit) }
+
+// inSlack is how texts are written for Slack, which reads <!channel>, <@U1> and
+// links between angle brackets; Mattermost also reads a bare @channel or @name,
 // which an invisible space (U+200B) breaks. Addresses such as a@b stay whole.
-func escapeSlack(text string, limit int) string {
-	var b strings.Builder
-	count, end := 0, 0 // end: where b is cut to leave room for "…"
-	before := ' '
-	for i, r := range text {
-		piece := string(r)
+func inSlack() dialect {
+	return dialect{size: utf8.RuneCountInString, escape: func(before, r rune, rest string) string {
 		switch {
 		case r == '&':
-			piece = "&amp;"
+			return "&amp;"
 		case r == '<':
-			piece = "&lt;"
+			return "&lt;"
 		case r == '>':
-			piece = "&gt;"
-		case r == '@' && mentions(before, text[i+1:]):
-			piece = "@\u200b"
+			return "&gt;"
+		case r == '@' && mentions(before, rest):
+			return "@\u200b"
 		}
-		if count += utf8.RuneCountInString(piece); count > limit {
-			return b.String()[:end] + ellipsis
-		}
-		b.WriteString(piece)
-		if count < limit {
-			end = b.Len()
-		}
-		before = r
-	}
-	return b.String()
+		return string(r)
+	}}
 }
 
 // mentions tells whether an @ between these two reads as a mention.

@@ -10,7 +10,7 @@ import (
 // and Rocket.Chat have paths of their own.
 func slackKind() kind {
 	return kind{
-		name: "slack", schemes: webSchemes(), options: []string{"mention"}, example: "https://hooks.slack.com/services/T000/B000/SECRET#mention=here",
+		name: "slack", schemes: webSchemes(), options: []string{"mention"}, example: "https://hooks.slack.com/services/T000/B000/XXXX#mention=here",
 		knows: bySlack(), check: func(to address) error { _, err := slackMention(to); return err },
 		build: func(t *target, c *client) receiver { return &slack{chat{outlet{t, c}}} },
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -15,10 +14,11 @@ import (
 const (
 	teamsTitle  = 1000
 	teamsText   = 13000
-	teamsField  = 600
+	teamsField  = 500
 	teamsName   = 100
-	teamsSender = 600
+	teamsSender = 500
 	teamsFacts  = 6
+	teamsLine   = 150 // what a line costs beside its text
 )
 
 // teams tells a channel of Microsoft Teams through a workflow of Power Automate
@@ -32,13 +32,16 @@ const (
 // ones are not shown everywhere. The workflow says 202 before it posts, or 200:
 // any 2xx means that it was taken, and whether it was posted is not told. More
 // than 4 a second are answered with 429.
+//
+// Texts stand in TextRuns, which know no markdown. TextBlocks do, and how to
+// escape it depends on the device (AdaptiveCards#5590, #7474).
 type teams struct{ chat }
 
 func teamsKind() kind {
 	hosts := []string{".logic.azure.com", ".api.powerplatform.com"}
 	return kind{
 		name: "teams", schemes: webSchemes(),
-		example: "https://prod-1.westeurope.logic.azure.com/workflows/ID/triggers/manual/paths/invoke?api-version=2016-06-01&sig=SIGNATURE",
+		example: "https://prod-1.westeurope.logic.azure.com/workflows/XXXX/triggers/manual/paths/invoke?api-version=2016-06-01&sig=XXXX",
 		knows:   onHost(append(hosts, teamsRetired()...)...),
 		check: func(to address) error {
 			switch {
@@ -82,21 +85,21 @@ type teamsWidth struct {
 	Width string `json:"width"`
 }
 
-// teamsBlock is a TextBlock, or a FactSet if it has facts.
+// teamsBlock is a RichTextBlock: one line.
 type teamsBlock struct {
-	Type   string       `json:"type"`
-	Text   string       `json:"text,omitempty"`
-	Weight string       `json:"weight,omitempty"`
-	Size   string       `json:"size,omitempty"`
-	Color  string       `json:"color,omitempty"` // a word: numbers are refused
-	Subtle bool         `json:"isSubtle,omitempty"`
-	Wrap   bool         `json:"wrap,omitempty"`
-	Facts  []teamsEntry `json:"facts,omitempty"`
+	Type    string     `json:"type"`
+	Spacing string     `json:"spacing,omitempty"`
+	Inlines []teamsRun `json:"inlines"`
 }
 
-type teamsEntry struct {
-	Title string `json:"title"`
-	Value string `json:"value"`
+type teamsRun struct {
+	Type   string `json:"type"`
+	Text   string `json:"text"`
+	Weight string `json:"weight,omitempty"`
+	Size   string `json:"size,omitempty"`
+	Color  string `json:"color,omitempty"` // a word: numbers are refused
+	Font   string `json:"fontType,omitempty"`
+	Subtle bool   `json:"isSubtle,omitempty"`
 }
 
 func (r *teams) deliver(ctx context.Context, m message) error {
@@ -112,20 +115,29 @@ func (r *teams) deliver(ctx context.Context, m message) error {
 }
 
 func teamsMessage(m message) teamsPayload {
-	d := dialect{size: sizeASCII, escape: escapeTeams}
-	blocks := []teamsBlock{
-		{Type: "TextBlock", Text: d.line(m.title, teamsTitle), Weight: "Bolder", Size: "Medium", Color: teamsColor(m.mood), Wrap: true},
-		{Type: "TextBlock", Text: d.lines(m.text, teamsText), Wrap: true},
-	}
-	if len(m.facts) > 0 {
-		facts := teamsBlock{Type: "FactSet"}
-		for _, f := range m.facts[:min(len(m.facts), teamsFacts)] {
-			facts.Facts = append(facts.Facts, teamsEntry{d.line(f.name, teamsName), d.line(f.value, teamsField)})
+	d := dialect{size: sizeTeams, escape: escapeTeams}
+	blocks := []teamsBlock{teamsLineOf("", teamsRun{Text: d.line(m.title, teamsTitle), Weight: "Bolder", Size: "Medium", Color: teamsColor(m.mood)})}
+	for i, line := range strings.Split(d.lines(m.text, teamsText), "\n") {
+		run, spacing := teamsRun{Text: line}, "None"
+		if strings.HasPrefix(line, "| ") {
+			run.Font = "Monospace"
 		}
-		blocks = append(blocks, facts)
+		if i == 0 {
+			spacing = "Small"
+		}
+		if line != "" {
+			blocks = append(blocks, teamsLineOf(spacing, run))
+		}
+	}
+	for i, f := range m.facts[:min(len(m.facts), teamsFacts)] {
+		spacing := "None"
+		if i == 0 {
+			spacing = "Medium"
+		}
+		blocks = append(blocks, teamsLineOf(spacing, teamsRun{Text: d.line(f.name, teamsName) + ": ", Weight: "Bolder"}, teamsRun{Text: d.line(f.value, teamsField)}))
 	}
 	if m.sender != "" {
-		blocks = append(blocks, teamsBlock{Type: "TextBlock", Text: d.line(m.sender, teamsSender), Size: "Small", Subtle: true, Wrap: true})
+		blocks = append(blocks, teamsLineOf("Medium", teamsRun{Text: d.line(m.sender, teamsSender), Size: "Small", Subtle: true}))
 	}
 	return teamsPayload{Type: "message", Attachments: []teamsAttachment{{
 		ContentType: "application/vnd.microsoft.card.adaptive",
@@ -134,6 +146,14 @@ func teamsMessage(m message) teamsPayload {
 			Teams: teamsWidth{"Full"}, Body: blocks,
 		},
 	}}}
+}
+
+// teamsLineOf gives a line of these runs.
+func teamsLineOf(spacing string, runs ...teamsRun) teamsBlock {
+	for i := range runs {
+		runs[i].Type = "TextRun"
+	}
+	return teamsBlock{Type: "RichTextBlock", Spacing: spacing, Inlines: runs}
 }
 
 func teamsColor(m mood) string {
@@ -149,48 +169,24 @@ func teamsColor(m mood) string {
 	}
 }
 
-// escapeTeams takes the meaning from the markdown of TextBlock and FactSet:
-// emphasis, links with a text of their own, lists, and dates in {{}}. A link is
-// broken by an invisible space (U+200B), since Teams on phones does not know all
-// escapes (AdaptiveCards#5590, #7474) and a link is what must not be. A line
-// end counts only if it is double.
-func escapeTeams(before, r rune, rest string) string {
-	next, _ := utf8.DecodeRuneInString(rest)
-	escaped := false
-	switch r {
-	case '\n':
-		return "\n\n"
-	case ']':
-		if strings.ContainsRune("([:", next) {
-			return "]\u200b"
-		}
-	case '{':
-		if next == '{' {
-			return "{\u200b"
-		}
-	case '\\':
-		escaped = next < utf8.RuneSelf && (unicode.IsPunct(next) || unicode.IsSymbol(next))
-	case '*':
-		escaped = true
-	case '_': // within a word it is none of emphasis
-		escaped = !wordly(before) || !wordly(next)
-	case '-', '+', '#', '>':
-		escaped = before == '\n'
-	}
-	if escaped {
-		return `\` + string(r)
+// escapeTeams breaks the functions that a card may hold, {{DATE(…)}} and
+// {{TIME(…)}}, by an invisible space (U+200B).
+func escapeTeams(_, r rune, rest string) string {
+	if r == '{' && (strings.HasPrefix(rest, "{DATE(") || strings.HasPrefix(rest, "{TIME(")) {
+		return "{\u200b"
 	}
 	return string(r)
 }
 
-func wordly(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
-
-// sizeASCII counts the bytes of a text in JSON that is all ASCII.
-func sizeASCII(text string) int {
+// sizeTeams counts the bytes of a text in a card whose JSON is all ASCII. A
+// line end stands for the block that begins there.
+func sizeTeams(text string) int {
 	size := 0
 	for _, r := range text {
 		switch {
-		case r == '"', r == '\\', r == '\n', r == '\r', r == '\t':
+		case r == '\n':
+			size += teamsLine
+		case r == '"', r == '\\':
 			size += 2
 		case r < ' ', r == '<', r == '>', r == '&', r == '\'', r == 0x7f:
 			size += 6 // \u003c, as some writers have it

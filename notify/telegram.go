@@ -34,7 +34,7 @@ type telegram struct{ chat }
 func telegramKind() kind {
 	return kind{
 		name: "telegram", schemes: webSchemes(), options: []string{"chat", "thread", "silent"},
-		example: "https://api.telegram.org/bot123456:TOKEN/sendMessage?chat_id=-1001234567890", knows: onHost("api.telegram.org"),
+		example: "https://api.telegram.org/bot123456:XXXX/sendMessage?chat_id=-1001234567890", knows: onHost("api.telegram.org"),
 		check: func(to address) error { _, err := telegramTo(to); return err },
 		build: func(t *target, c *client) receiver { return &telegram{chat{outlet{t, c}}} },
 	}
@@ -85,7 +85,7 @@ func telegramMessage(m message, to telegramRoute) telegramPayload {
 	d := inUTF16()
 	title := d.line(m.title, telegramText/8) + "\n\n"
 	return telegramPayload{
-		Chat: to.chat, Thread: to.thread, Text: title + m.body(d, telegramText-d.size(title)), Silent: to.silent,
+		Chat: to.chat, Thread: to.thread, Text: title + m.plain(d, telegramText-d.size(title)), Silent: to.silent,
 		Preview: telegramPreview{Disabled: true},
 	}
 }
@@ -94,12 +94,12 @@ func telegramMessage(m message, to telegramRoute) telegramPayload {
 func telegramTo(to address) (telegramRoute, error) {
 	start := strings.Index(to.url.Path, "/bot")
 	if start < 0 {
-		return telegramRoute{}, errNoToken("write it as BotFather gave it, behind /bot, as in https://api.telegram.org/bot123456:TOKEN#chat=-1001234")
+		return telegramRoute{}, errors.New("it has no token: write it behind /bot, as BotFather gave it")
 	}
 	token, _, _ := strings.Cut(to.url.Path[start+len("/bot"):], "/")
 	bot, secret, _ := strings.Cut(token, ":")
 	if !isNumber(bot) || !onlyOf(secret, "-_") {
-		return telegramRoute{}, errors.New("its token is not like BotFather gives it: a number, a colon, and letters, as in /bot123456:TOKEN")
+		return telegramRoute{}, errors.New("its token is not like BotFather gives it: a number, a colon and letters")
 	}
 	route := telegramRoute{url: at(to.url, to.url.Path[:start]+"/bot"+token+"/sendMessage"), token: token, chat: to.value("chat", "chat_id")}
 	name, public := strings.CutPrefix(route.chat, "@")
