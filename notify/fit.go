@@ -14,10 +14,9 @@ type dialect struct {
 	escape func(before, r rune, rest string) string
 }
 
-// Dialects that have no markup.
+// Dialects in which all characters stand for themselves.
 func inRunes() dialect { return dialect{size: utf8.RuneCountInString} }
 func inBytes() dialect { return dialect{size: func(piece string) int { return len(piece) }} }
-func inUTF16() dialect { return dialect{size: unitsUTF16} }
 
 // unitsUTF16 counts as JavaScript and Java do.
 func unitsUTF16(text string) int {

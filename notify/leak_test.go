@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log"
@@ -26,8 +27,13 @@ func hooks(base string) string {
 func echo(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		dump, _ := httputil.DumpRequest(r, false)
+		key := r.Header.Get("X-Gotify-Key") + r.Header.Get("Authorization")
+		if _, after, found := strings.Cut(r.URL.Path, "/bot123456:"); found {
+			key, _, _ = strings.Cut(after, "/")
+		}
+		body, _ := io.ReadAll(r.Body)
 		w.WriteHeader(status)
-		_, _ = fmt.Fprintf(w, "no such hook: http://%s%s\n%s", r.Host, r.RequestURI, dump)
+		_, _ = fmt.Fprintf(w, "bad key %s: http://%s%s\n%s\n%s", key, r.Host, r.RequestURI, body[:min(len(body), 40)], dump)
 	}
 }
 
@@ -60,11 +66,12 @@ func TestNoSecretLeaves(t *testing.T) {
 	}
 	for name, base := range urls {
 		t.Run(name, func(t *testing.T) {
-			secret := hooks(base)
-			seen := tryAll(t, secret)
-			file := filepath.Join(t.TempDir(), "hook")
+			secret, kinds := hooks(base), kindsAt(base)
+			seen := tryAll(t, NewSecret(secret), NewSecret(kinds))
+			file, list := filepath.Join(t.TempDir(), "hook"), filepath.Join(t.TempDir(), "list")
 			write(t, file, secret+"\n")
-			seen += tryAll(t, file)
+			write(t, list, kinds+"\n")
+			seen += tryAll(t, SecretFile(file), SecretFile(list))
 			if leaks(seen) {
 				t.Errorf("the secret leaves: %s", seen)
 			}
@@ -78,16 +85,43 @@ func TestNoSecretLeaves(t *testing.T) {
 	}
 }
 
-// tryAll sends with every receiver and gives all that leaves the package. The
-// secret is one itself or a file with one.
-func tryAll(t *testing.T, secret string) string {
-	t.Helper()
-	s := NewSecret(secret)
-	if strings.HasPrefix(secret, "/") {
-		s = SecretFile(secret)
+// kindsAt gives a URL of each kind, with the marker in every secret part and, by
+// turns, as user and password.
+func kindsAt(base string) string {
+	scheme, host, _ := strings.Cut(base, "://")
+	var all []string
+	for _, k := range webKinds() {
+		all = append(all, exampleAt(k, base), exampleAt(k, scheme+"://user"+marker+":pass"+marker+"@"+host))
 	}
+	auth := base64.RawURLEncoding.EncodeToString([]byte("Bearer " + marker))
+	return strings.Join(append(all, "ntfy+"+base+"/topic?auth="+auth), " ")
+}
+
+// TestEachKindAloneHidesItsSecrets: what one receiver has learnt hides nothing
+// for another here, and servers say what they were sent part by part.
+func TestEachKindAloneHidesItsSecrets(t *testing.T) {
+	for _, status := range []int{200, 400, 403, 429, 500} {
+		server := httptest.NewServer(echo(status))
+		for one := range strings.FieldsSeq(kindsAt(server.URL)) {
+			_, log := newLog()
+			err := mustNew(t, Options{AlertURLs: NewSecret(one)}, log).workers[0].receiver.deliver(t.Context(), say(unhealthy()))
+			if err != nil && (leaks(err.Error()) || !strings.Contains(err.Error(), hidden)) {
+				t.Errorf("%s: %v", one, err)
+			}
+			if accepted := strings.HasPrefix(one, "teams"); (err == nil) != (accepted && status == 200) {
+				t.Errorf("%s: %d gives %v", one, status, err)
+			}
+		}
+		server.Close()
+	}
+}
+
+// tryAll sends with every receiver, those of one URL and those of a list, and
+// gives all that leaves the package.
+func tryAll(t *testing.T, s, list Secret) string {
+	t.Helper()
 	o, log := newLog()
-	options := Options{SlackWebhookURL: s, WebhookURL: s, AppriseURL: s, PostRestartScript: "/bin/sh -c env;exit${IFS}3"}
+	options := Options{SlackWebhookURL: s, AlertURLs: list, WebhookURL: s, AppriseURL: s, PostRestartScript: "/bin/sh -c env;exit${IFS}3"}
 	n := mustNew(t, options, log)
 	for _, w := range n.workers {
 		w.together = 0
@@ -95,7 +129,7 @@ func tryAll(t *testing.T, secret string) string {
 	stop := start(t, n)
 	n.Post(unhealthy())
 	for range 300 {
-		if strings.Count(o.String(), `"attempts"`)+strings.Count(o.String(), `"retry_in"`) >= 4 {
+		if strings.Count(o.String(), `"attempts"`)+strings.Count(o.String(), `"retry_in"`) >= len(n.workers) {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -107,7 +141,11 @@ func tryAll(t *testing.T, secret string) string {
 	for _, r := range results {
 		seen += fmt.Sprintf("%+v %#v %v\n", r, r, r.Err)
 	}
-	for _, value := range []any{options, &options, n, n.workers, n.workers[0], n.workers[0].receiver, n.Receivers()} {
+	values := []any{options, &options, n, n.workers, n.Receivers()}
+	for _, w := range n.workers {
+		values = append(values, w, w.receiver)
+	}
+	for _, value := range values {
 		seen += fmt.Sprintf("%v %+v %#v\n", value, value, value)
 	}
 	return seen

@@ -27,7 +27,7 @@ const telegramPace = 3 * time.Second
 // "ResponseParameters") and the FAQ of bots (limits). Without parse_mode nothing
 // in a text is markup. Success is {"ok":true,…}; a 200 with ok false is none. A
 // 429 says how long to wait in parameters.retry_after. A group that became a
-// supergroup has another id from then on, which the answer names. Others servers
+// supergroup has another id from then on, which the answer names. Other servers
 // of the Bot API, and relays, are named as telegram+https://….
 type telegram struct{ chat }
 
@@ -82,12 +82,21 @@ func (r *telegram) deliver(ctx context.Context, m message) error {
 }
 
 func telegramMessage(m message, to telegramRoute) telegramPayload {
-	d := inUTF16()
+	d := dialect{size: unitsUTF16, escape: escapeTelegram}
 	title := d.line(m.title, telegramText/8) + "\n\n"
 	return telegramPayload{
 		Chat: to.chat, Thread: to.thread, Text: title + m.plain(d, telegramText-d.size(title)), Silent: to.silent,
 		Preview: telegramPreview{Disabled: true},
 	}
+}
+
+// escapeTelegram breaks a bare @name by an invisible space (U+200B): it would
+// call the member of that name, also without parse_mode.
+func escapeTelegram(before, r rune, rest string) string {
+	if r == '@' && mentions(before, rest) {
+		return "@\u200b"
+	}
+	return string(r)
 }
 
 // telegramTo reads an address. People paste the URL of any method of the bot.
@@ -99,7 +108,7 @@ func telegramTo(to address) (telegramRoute, error) {
 	token, _, _ := strings.Cut(to.url.Path[start+len("/bot"):], "/")
 	bot, secret, _ := strings.Cut(token, ":")
 	if !isNumber(bot) || !onlyOf(secret, "-_") {
-		return telegramRoute{}, errors.New("its token is not like BotFather gives it: a number, a colon and letters")
+		return telegramRoute{}, errors.New("its token is not like BotFather gives it: a number, a colon, and letters")
 	}
 	route := telegramRoute{url: at(to.url, to.url.Path[:start]+"/bot"+token+"/sendMessage"), token: token, chat: to.value("chat", "chat_id")}
 	name, public := strings.CutPrefix(route.chat, "@")
