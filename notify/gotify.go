@@ -80,7 +80,7 @@ func (r *gotify) deliver(ctx context.Context, m message) error {
 	}
 	token := to.value("token", "token")
 	u := at(to.url, strings.TrimSuffix(strings.TrimRight(to.url.Path, "/"), "/message")+"/message")
-	answer, err := r.post(ctx, u, http.Header{"X-Gotify-Key": {token}}, gotifyMessage(m, to), token)
+	answer, err := r.post(ctx, u, http.Header{"X-Gotify-Key": {token}}, gotifyMessage(m, to))
 	if err != nil {
 		return err
 	}

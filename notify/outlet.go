@@ -59,8 +59,8 @@ func (o *outlet) address() (address, error) {
 	return to, nil
 }
 
-// post sends a payload once. Secrets are those of the URL's parts, the header
-// and the payload that a server may repeat on their own.
+// post sends a payload once. The parts of the URL and the options were learnt
+// with the address; secrets are what was made of them, such as half of a part.
 func (o *outlet) post(ctx context.Context, u *url.URL, header http.Header, payload any, secrets ...string) (answer, error) {
 	body, err := encode(payload)
 	if err != nil {

@@ -78,8 +78,7 @@ func (r *pushover) deliver(ctx context.Context, m message) error {
 	if err != nil {
 		return err
 	}
-	p := pushoverMessage(m, to)
-	answer, err := r.post(ctx, pushoverURL(to.url), nil, p, p.Token, p.User)
+	answer, err := r.post(ctx, pushoverURL(to.url), nil, pushoverMessage(m, to))
 	if err != nil {
 		return err
 	}
