@@ -17,5 +17,5 @@
 // see secret.go and redact.go.
 //
 // A new kind of receiver is one file with a type that implements receiver, and
-// one line in receivers (options.go).
+// one line in kinds (kinds.go).
 package notify
