@@ -66,7 +66,7 @@ func TestWhatVendorsSay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = attemptAt(t, &wire{status: c.status, body: c.body}, exampleAt(k, "http://127.0.0.1:1"), say(unhealthy()))
+		err = attemptAt(t, &exchange{status: c.status, body: c.body}, exampleAt(k, "http://127.0.0.1:1"), say(unhealthy()))
 		if class(err) != c.class || (err != nil && !strings.Contains(err.Error(), c.words)) {
 			t.Errorf("%s: %d %.120s is a %s, not a %s with %q: %v", c.kind, c.status, c.body, class(err), c.class, c.words, err)
 		}
@@ -92,7 +92,7 @@ func TestHowLongVendorsAskToWait(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &wire{status: 429, body: c.body, header: http.Header{"Retry-After": {c.header}}}
+		w := &exchange{status: 429, body: c.body, header: http.Header{"Retry-After": {c.header}}}
 		s, ok := attemptAt(t, w, exampleAt(k, "http://127.0.0.1:1"), say(unhealthy())).(*setback) //nolint:errorlint // see class
 		if !ok || s.after != c.want || !s.asked {
 			t.Errorf("%s %q %s: %+v, not %s", c.kind, c.header, c.body, s, c.want)

@@ -27,8 +27,16 @@ func webKinds() []kind {
 	return slices.DeleteFunc(kinds(), func(k kind) bool { return !slices.Contains(k.schemes, "http") })
 }
 
-// wire answers all requests alike and keeps the last one.
-type wire struct {
+// chatKinds are those of them that people read.
+func chatKinds() []kind {
+	return slices.DeleteFunc(webKinds(), func(k kind) bool {
+		_, people := k.build(nil, nil).(reader)
+		return !people
+	})
+}
+
+// exchange answers all requests alike and keeps the last one.
+type exchange struct {
 	status int
 	body   string
 	header http.Header
@@ -38,7 +46,7 @@ type wire struct {
 	got  []byte
 }
 
-func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.url, w.sent = r.URL.String(), r.Header
 	if user := r.URL.User; user != nil {
 		w.url = strings.Replace(w.url, user.String()+"@", "", 1)
@@ -55,7 +63,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // attemptAt makes one attempt at a URL.
-func attemptAt(t *testing.T, w *wire, text string, m message) error {
+func attemptAt(t *testing.T, w *exchange, text string, m message) error {
 	t.Helper()
 	_, log := newLog()
 	n := mustNew(t, Options{AlertURLs: NewSecret(text), Transport: w}, log)
@@ -123,7 +131,7 @@ func TestDeliveryTable(t *testing.T) {
 		text := exampleAt(k, "http://127.0.0.1:1")
 		for want, statuses := range table {
 			for _, status := range statuses {
-				err := attemptAt(t, &wire{status: status}, text, say(unhealthy()))
+				err := attemptAt(t, &exchange{status: status}, text, say(unhealthy()))
 				if class(err) != want || !strings.Contains(err.Error(), fmt.Sprint(status)) {
 					t.Errorf("%s: %d is a %s, not a %s: %v", k.name, status, class(err), want, err)
 				}
@@ -131,7 +139,7 @@ func TestDeliveryTable(t *testing.T) {
 		}
 		status, body := yesOf(k.name)
 		for _, n := range []heal.Notice{unhealthy(), stories()["recovered"]} {
-			if err := attemptAt(t, &wire{status: status, body: body}, text, say(n)); err != nil {
+			if err := attemptAt(t, &exchange{status: status, body: body}, text, say(n)); err != nil {
 				t.Errorf("%s: %d %.40s is a %s: %v", k.name, status, body, class(err), err)
 			}
 		}
@@ -143,7 +151,7 @@ func TestDeliveryTable(t *testing.T) {
 func TestEveryKindWaitsAsAsked(t *testing.T) {
 	for _, k := range webKinds() {
 		for asked, least := range map[string]float64{"": 30, "3000": 3000} {
-			w := &wire{status: 429, header: http.Header{"Retry-After": {asked}}}
+			w := &exchange{status: 429, header: http.Header{"Retry-After": {asked}}}
 			s, ok := attemptAt(t, w, exampleAt(k, "http://127.0.0.1:1"), say(unhealthy())).(*setback) //nolint:errorlint // see class
 			if !ok || !s.asked || s.after.Seconds() < least || s.after.Seconds() > 3600 {
 				t.Errorf("%s: asked for %q it waits %+v", k.name, asked, s)
@@ -163,12 +171,12 @@ func assault() heal.Notice {
 	return n
 }
 
-// TestPayloads keeps what each kind sends in testdata, for people to read. Of
+// TestWhatEachKindSends keeps what is sent to people in testdata, to be read. Of
 // Slack there is every story in slack_test.go.
-func TestPayloads(t *testing.T) {
+func TestWhatEachKindSends(t *testing.T) {
 	of := func(n heal.Notice) message { return tell(alert{Notice: n, Host: "host1"}, n.At) }
 	all := stories()
-	for _, k := range webKinds() {
+	for _, k := range chatKinds() {
 		if k.name == "slack" {
 			continue
 		}
@@ -176,7 +184,7 @@ func TestPayloads(t *testing.T) {
 			"restarted": of(all["restarted"]), "gave-up": of(all["gave-up"]), "recovered": of(all["recovered"]), "assault": of(assault()),
 			"test": tell(alert{Host: "host1", Test: true}, unhealthy().At),
 		} {
-			w := &wire{status: 500}
+			w := &exchange{status: 500}
 			_ = attemptAt(t, w, exampleAt(k, "http://127.0.0.1:1"), m) // what was sent is asked for
 			var b bytes.Buffer
 			if err := json.Indent(&b, w.got, "", "  "); err != nil {

@@ -41,7 +41,7 @@ func TestWhereKindsSend(t *testing.T) {
 		"https://api.pushover.net/1/messages.json?token=a&user=b": "https://api.pushover.net/1/messages.json token=a user=b",
 		"https://api.pushover.net#token=a&user=b&device=c":        "https://api.pushover.net/1/messages.json token=a user=b device=c",
 	} {
-		w := &wire{status: 500}
+		w := &exchange{status: 500}
 		_ = attemptAt(t, w, text, say(unhealthy())) // what was sent is asked for
 		got := w.url
 		var body map[string]any
@@ -144,7 +144,7 @@ func TestMentions(t *testing.T) {
 		discord + "user:12345": `"content":"<@12345>","allowed_mentions":{"parse":[],"users":["12345"]}`,
 	} {
 		for name, n := range map[string]heal.Notice{"firing": assault(), "over": stories()["recovered"]} {
-			w := &wire{status: 500}
+			w := &exchange{status: 500}
 			_ = attemptAt(t, w, text, say(n)) // what was sent is asked for
 			if got := strings.Contains(string(w.got), want); got != (name == "firing") {
 				t.Errorf("%s, %s: %s", text, name, w.got)
@@ -173,7 +173,7 @@ func TestHowLoud(t *testing.T) {
 	} {
 		got := ""
 		for _, story := range []string{"restarted", "gave-up", "recovered"} {
-			w := &wire{status: 500}
+			w := &exchange{status: 500}
 			_ = attemptAt(t, w, text, say(stories()[story])) // what was sent is asked for
 			for part := range strings.FieldsFuncSeq(string(w.got), func(r rune) bool { return r == ',' || r == '{' || r == '}' }) {
 				switch name, _, _ := strings.Cut(part, ":"); name {
