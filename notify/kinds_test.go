@@ -190,7 +190,7 @@ func TestWhatEachKindSends(t *testing.T) {
 			if err := json.Indent(&b, w.got, "", "  "); err != nil {
 				t.Errorf("%s: %v", k.name, err)
 			}
-			golden(t, k.name+"-"+name+".json", append(b.Bytes(), '\n'))
+			golden(t, "sent-"+k.name+"-"+name+".json", append(b.Bytes(), '\n'))
 		}
 	}
 }

@@ -115,7 +115,7 @@ func TestLimits(t *testing.T) {
 		}
 		return b.String()
 	}
-	for round := range 150 {
+	for round := range 60 {
 		m := message{title: "[FIRING] " + huge(), text: huge(), sender: huge(), mood: mood(random.IntN(4)), at: unhealthy().At, alerts: []alert{{Notice: assault()}}}
 		m.facts = append(m.facts, fact{"Empty", ""})
 		for range random.IntN(30) {
