@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ const (
 type client struct {
 	http    *http.Client
 	secrets *redactor
+	roots   *x509.CertPool // nil: the system's
 }
 
 func newClient(transport http.RoundTripper, secrets *redactor) *client {

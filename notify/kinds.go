@@ -28,12 +28,17 @@ func kinds() []kind {
 			name: "slack", schemes: webSchemes(), options: []string{"mention"}, knows: onHost("hooks.slack.com", "hooks.slack-gov.com"),
 			build: func(t *target, c *client) receiver { return &slack{t, c} },
 		},
+		mailKind(),
 	}
 }
 
 // commonOptions are those that each kind has: from which level on a receiver is
 // told, and whether it is told of what is over.
 func commonOptions() []string { return []string{"level", "resolved"} }
+
+// openOptions are those whose values are ordinary words: hiding these would make
+// every other error unreadable.
+func openOptions() []string { return append(commonOptions(), "tls", "severity") }
 
 // onHost tells whether a URL's host is one of these, or ends with one that
 // begins with a dot.
