@@ -86,7 +86,8 @@ func (r *email) submit(ctx context.Context, way route, text []byte) error {
 
 // greet opens the session, up to the login.
 func (r *email) greet(conn net.Conn, way route) (*smtp.Client, error) {
-	settings := &tls.Config{ServerName: way.host, RootCAs: r.client.roots, MinVersion: tls.VersionTLS12}
+	settings := trust(r.client.roots)
+	settings.ServerName = way.host
 	own := ownName(conn)
 	conn = &bounded{conn, maxMailAnswers}
 	if way.implicit {
