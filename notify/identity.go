@@ -32,3 +32,12 @@ func (a *alert) conversation() string {
 
 // stamp gives a time as RFC 3339 has it, in UTC.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// instant is stamp, and nil for no time.
+func instant(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	text := stamp(t)
+	return &text
+}

@@ -28,7 +28,11 @@ func kinds() []kind {
 			name: "slack", schemes: webSchemes(), options: []string{"mention"}, knows: onHost("hooks.slack.com", "hooks.slack-gov.com"),
 			build: func(t *target, c *client) receiver { return &slack{t, c} },
 		},
+		pagerdutyKind(),
 		mailKind(),
+		appriseKind(),
+		jsonKind(),
+		alertmanagerKind(),
 	}
 }
 
