@@ -74,6 +74,7 @@ func healthOf(n heal.Notice) *healthFacts {
 // evidenceFacts is what was known of a container before the last act.
 type evidenceFacts struct {
 	Uptime    float64  `json:"uptime_seconds"`
+	Streak    int      `json:"failing_streak"`
 	OOMKilled bool     `json:"oom_killed"`
 	Log       []string `json:"log"` // the last lines
 	LogError  string   `json:"log_error"`
@@ -87,5 +88,5 @@ func evidenceOf(e *heal.Evidence) *evidenceFacts {
 	if log == nil {
 		log = []string{}
 	}
-	return &evidenceFacts{e.Uptime.Seconds(), e.OOMKilled, log, clean(e.LogError, maxOutput)}
+	return &evidenceFacts{e.Uptime.Seconds(), e.Streak, e.OOMKilled, log, clean(e.LogError, maxOutput)}
 }
