@@ -38,6 +38,7 @@ func assemble(c config, log zerolog.Logger, change ...func(*watcher.Options)) (*
 		c.Notify.Host = p.hostName
 	}
 	c.Notify.StateDir = c.Watch.StateDir
+	c.Notify.Alive = p.alive
 	o, err := watcherOptions(c)
 	wrong = append(wrong, listed(err)...)
 	p.notifier, err = notify.New(c.Notify, log)
@@ -170,6 +171,12 @@ func (p *parts) health() status.Answer {
 		LastList: c.LastList, Interval: p.c.Watch.Interval, Trouble: c.Trouble,
 	}, time.Now())
 	return status.Answer{OK: ok, Why: why}
+}
+
+// alive tells whether defib does its work, for the heartbeat: not yet while it
+// starts.
+func (p *parts) alive() bool {
+	return p.watcher != nil && !p.watcher.Condition().LastList.IsZero() && p.health().OK
 }
 
 // newLogger logs for a terminal or for machines.

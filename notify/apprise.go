@@ -39,11 +39,16 @@ func (r *apprise) deliver(ctx context.Context, m message) error {
 	if err != nil {
 		return err
 	}
-	switch answer.status {
+	return appriseVerdict(answer, r.place())
+}
+
+// appriseVerdict judges an answer of an Apprise API server.
+func appriseVerdict(a answer, host string) error {
+	switch a.status {
 	case http.StatusNoContent:
-		return fmt.Errorf("%w: it has no configuration under this key and sent nothing", answer.failed(r.place()))
+		return fmt.Errorf("%w: it has no configuration under this key and sent nothing", a.failed(host))
 	case http.StatusFailedDependency:
-		return &setback{err: answer.failed(r.place()), after: partlySent, asked: true, last: partlySentTries}
+		return &setback{err: a.failed(host), after: partlySent, asked: true, last: partlySentTries}
 	}
-	return answer.verdict(r.place())
+	return a.verdict(host)
 }

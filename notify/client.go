@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,14 +32,19 @@ const (
 type client struct {
 	http    *http.Client
 	secrets *redactor
+	roots   *x509.CertPool // nil: the system's
 }
 
-func newClient(transport http.RoundTripper, secrets *redactor) *client {
+// newClient gives a client that believes in these authorities; nil: the
+// system's. A transport that is given has its own.
+func newClient(transport http.RoundTripper, roots *x509.CertPool, secrets *redactor) *client {
 	if transport == nil {
-		transport = newTransport()
+		own := newTransport()
+		own.TLSClientConfig = trust(roots)
+		transport = own
 	}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &client{http: &http.Client{Transport: transport, CheckRedirect: stay}, secrets: secrets}
+	return &client{http: &http.Client{Transport: transport, CheckRedirect: stay}, roots: roots, secrets: secrets}
 }
 
 // newTransport gives a transport of our own: the default one has no time-outs
@@ -110,19 +116,23 @@ func (c *client) noAnswer(ctx context.Context, host string, err error) error {
 		result.after = maxBackoff // a wrong configuration, which seconds do not mend
 		hint = ": if it is your own authority's, name its file in AUTOHEAL_ALERT_CA_FILE"
 	}
-	for {
-		outer, ok := errors.AsType[*url.Error](err)
-		if !ok {
-			break
-		}
-		err = outer.Err
-	}
-	words := c.secrets.show(err.Error(), maxSaid, false)
+	words := c.words(err)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		words = "no answer within " + inWords(attemptTimeout)
 	}
 	result.err = fmt.Errorf("post to %s: %s%s", clean(host, maxName), words, hint)
 	return result
+}
+
+// words gives what an error of net/http says besides the address.
+func (c *client) words(err error) string {
+	for {
+		outer, ok := errors.AsType[*url.Error](err)
+		if !ok {
+			return c.secrets.show(err.Error(), maxSaid, false)
+		}
+		err = outer.Err
+	}
 }
 
 // show makes a server's body fit for a log; servers echo requests.

@@ -75,6 +75,6 @@ func brief(e *heal.Evidence) *heal.Evidence {
 		return nil
 	}
 	return &heal.Evidence{
-		At: e.At, Uptime: e.Uptime, OOMKilled: e.OOMKilled, Log: lastShown(e.Log), LogError: clean(e.LogError, maxOutput),
+		At: e.At, Uptime: e.Uptime, Streak: e.Streak, OOMKilled: e.OOMKilled, Log: lastShown(e.Log), LogError: clean(e.LogError, maxOutput),
 	}
 }

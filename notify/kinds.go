@@ -26,6 +26,7 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		slackKind(), discordKind(), teamsKind(), telegramKind(), ntfyKind(), pushoverKind(),
+		pagerdutyKind(), mailKind(), appriseKind(), jsonKind(), alertmanagerKind(),
 		gotifyKind(), // by its path, so the last
 	}
 }
@@ -33,6 +34,12 @@ func kinds() []kind {
 // commonOptions are those that each kind has: from which level on a receiver is
 // told, and whether it is told of what is over.
 func commonOptions() []string { return []string{"level", "resolved"} }
+
+// openOptions are those whose values are ordinary words: hiding these would make
+// every other error unreadable.
+func openOptions() []string {
+	return append(commonOptions(), "tls", "severity", "mention", "priority", "silent", "sound")
+}
 
 // onHost tells whether a URL's host is one of these, or ends with one that
 // begins with a dot.

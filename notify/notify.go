@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type Notifier struct {
 	spool   *spool
 	host    func() string
 	log     zerolog.Logger
+	beat    func(ctx context.Context)
 	release func()        // lets go of idle connections
 	posted  chan struct{} // holds a token when something was posted
 
@@ -43,11 +45,12 @@ type told struct {
 // later.
 func New(o Options, log zerolog.Logger) (*Notifier, error) {
 	all, c, err := receivers(o, log)
-	if err != nil {
+	beat, wrong := newHeartbeat(o, c, log)
+	if err := errors.Join(err, wrong); err != nil {
 		return nil, err
 	}
 	n := newNotifier(all, o.Host, rand.Int64N, log)
-	n.release = c.http.CloseIdleConnections
+	n.release, n.beat = c.http.CloseIdleConnections, beat.run
 	for _, w := range n.workers {
 		w.wish = wish{level: o.AlertOn}
 		if r, ok := w.receiver.(interface{ options() address }); ok {
@@ -65,7 +68,7 @@ func New(o Options, log zerolog.Logger) (*Notifier, error) {
 // gives a number from 0 to n-1.
 func newNotifier(all []receiver, host func() string, random func(n int64) int64, log zerolog.Logger) *Notifier {
 	n := &Notifier{
-		ledger: newLedger(), spool: newSpool("", log), host: host, log: log, release: func() {},
+		ledger: newLedger(), spool: newSpool("", log), host: host, log: log, release: func() {}, beat: func(context.Context) {},
 		posted: make(chan struct{}, 1), outages: map[*worker]told{},
 	}
 	keys := map[string]int{}
@@ -140,6 +143,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 	}
 	beside.Go(func() { n.keep(ctx) })
 	beside.Go(func() { n.remind(ctx) })
+	beside.Go(func() { n.beat(ctx) })
 	<-ctx.Done()
 	for _, w := range n.workers {
 		w.queue.close()

@@ -26,6 +26,13 @@ type Options struct {
 
 	AlertOn heal.Level `env:"AUTOHEAL_ALERT_ON" envDefault:"all" allowed:"all, failures or none" help:"What people are told of: all, only failures (what a human must know, and its end), or none. The label autoheal.alert overrides it for a container, the option level behind the # of a URL for a receiver." example:"failures"`
 
+	CAFile string `env:"AUTOHEAL_ALERT_CA_FILE" help:"File of certificates (PEM) that receivers are trusted by, beside the system's: that of your own authority." example:"/certs/ca.pem"`
+
+	HeartbeatURL Secret `env:"AUTOHEAL_HEARTBEAT_URL" help:"URL that is fetched every minute while defib can do its work, and only then, so that its silence becomes an alert elsewhere: a check of healthchecks.io, a push monitor of Uptime Kuma, or any other." example:"https://hc-ping.com/XXXX"`
+	// Alive tells whether defib can do its work, for the heartbeat. It must
+	// answer at once. Nil: it cannot.
+	Alive func() bool `env:"-"`
+
 	// Host gives the host's name for messages and is asked for each one; it
 	// must answer at once. Nil: messages name no host.
 	Host func() string `env:"-"`
@@ -41,9 +48,13 @@ type Options struct {
 func receivers(o Options, log zerolog.Logger) ([]receiver, *client, error) {
 	secrets := newRedactor()
 	learnProxies(secrets)
-	c := newClient(o.Transport, secrets)
 	var all []receiver
 	var problems []error
+	roots, err := readRoots(o.CAFile)
+	if err != nil {
+		problems = append(problems, err)
+	}
+	c := newClient(o.Transport, roots, secrets)
 	add := func(s setting, build func(*target) receiver) {
 		found, err := s.targets(secrets)
 		if err != nil {

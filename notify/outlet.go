@@ -45,8 +45,7 @@ func (o *outlet) secretMark() string {
 	if err != nil {
 		return "unreadable"
 	}
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:8])
+	return digest(text)[:16]
 }
 
 // address gives where to send to now. A bad one is a setback: its file may be
@@ -71,6 +70,9 @@ func (o *outlet) post(ctx context.Context, u *url.URL, header http.Header, paylo
 	}
 	return o.client.send(ctx, u, header, body)
 }
+
+// program is an outlet that a program reads: one alert is one message.
+type program struct{ outlet }
 
 // chat is an outlet that people read.
 type chat struct{ outlet }
@@ -183,4 +185,28 @@ func tookObject(a answer, host string) error {
 // notYes is for a 2xx that is no success.
 func (a answer) notYes(host string) error {
 	return &closure{fmt.Errorf("%w, which is not how such a receiver says yes: the address is wrong, or a login stands before it", a.failed(host))}
+}
+
+// body gives text and facts as one plain text.
+func (m message) body() string {
+	var b strings.Builder
+	b.WriteString(m.text)
+	for i, f := range m.facts {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString("\n" + f.name + ": " + f.value)
+	}
+	return b.String()
+}
+
+// isBrief tells that the message is a second try, cut to the least: facts are
+// what brief leaves out.
+func (m message) isBrief() bool { return len(m.facts) == 0 }
+
+// digest gives the SHA-256 of some texts in hexadecimal. No two lists of texts
+// run together to one.
+func digest(texts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(texts, "\x00")))
+	return hex.EncodeToString(sum[:])
 }

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -62,8 +63,10 @@ func (t *target) address() (address, error) {
 		return address{}, fmt.Errorf("use %s: URL %d was of kind %s at start and is of kind %s now: restart defib",
 			t.variable, t.index+1, t.kind, to.kind)
 	}
-	for _, value := range to.options {
-		t.secrets.learn(value)
+	for name, value := range to.options {
+		if !slices.Contains(openOptions(), name) {
+			t.secrets.learn(value)
+		}
 	}
 	host := clean(to.url.Host, maxName)
 	t.lastHost.Store(&host)
