@@ -115,12 +115,25 @@ func watcherOptions(c config) (watcher.Options, error) {
 }
 
 // hostName names this host in messages: as it was told to, else as the engine
-// does. A container's own host name would be its id.
+// does, else as the system does, where that is no container's id.
 func (p *parts) hostName() string {
 	if p.c.Engine.HostName != "" || p.watcher == nil {
 		return p.c.Engine.HostName
 	}
-	return p.watcher.Condition().Host
+	if host := p.watcher.Condition().Host; host != "" {
+		return host
+	}
+	host, err := os.Hostname()
+	if err != nil || isContainerID(host) {
+		return ""
+	}
+	return host
+}
+
+// isContainerID tells whether a host's name is what Docker calls a container
+// that has no name of its own: twelve hexadecimal digits.
+func isContainerID(name string) bool {
+	return len(name) == 12 && strings.Trim(name, "0123456789abcdef") == ""
 }
 
 // run starts the parts and ends them in order: the watcher first, so that what
@@ -128,7 +141,7 @@ func (p *parts) hostName() string {
 func (p *parts) run(ctx context.Context) {
 	p.log.Info().Str("version", version).Stringer("action", p.c.Watch.Action).Strs("receivers", p.notifier.Receivers()).Msg("defib starts")
 	if len(p.notifier.Receivers()) == 0 {
-		p.log.Info().Msg("nobody is told: set SLACK_WEBHOOK_URL or WEBHOOK_URL to have people told")
+		p.log.Info().Msg("nobody is told: set SLACK_WEBHOOK_URL or AUTOHEAL_ALERT_URLS to have people told")
 	}
 	voice, hush := context.WithCancel(context.WithoutCancel(ctx))
 	defer hush()
@@ -173,10 +186,11 @@ func (p *parts) health() status.Answer {
 	return status.Answer{OK: ok, Why: why}
 }
 
-// alive tells whether defib does its work, for the heartbeat: not yet while it
-// starts.
+// alive tells whether defib does its work, for the heartbeat: the stream is open
+// and lists are answered. Not yet while it starts.
 func (p *parts) alive() bool {
-	return p.watcher != nil && !p.watcher.Condition().LastList.IsZero() && p.health().OK
+	c := p.watcher.Condition()
+	return c.Stream && !c.LastList.IsZero() && p.health().OK
 }
 
 // newLogger logs for a terminal or for machines.

@@ -88,8 +88,9 @@ type story struct {
 	undo    []func()
 	slow    bool // inspections take a time that differs from container to container
 
-	mu    sync.Mutex
-	lines []string
+	mu     sync.Mutex
+	lines  []string
+	others map[string]int // messages to other receivers, by host
 }
 
 type step struct {
@@ -172,6 +173,8 @@ func (s *story) spec(words []string) dockertest.Spec {
 			c.PidMode = value
 		case "no-healthcheck":
 			c.Health = nil
+		case "slow-probes":
+			c.Health.Interval, c.Health.Retries = time.Minute, 1
 		case "incurable":
 			c.Health.HealedByRestart = false
 		case "warm-up":
@@ -293,6 +296,15 @@ func (s *story) onCall(c dockertest.Call) {
 // onSlack shows a message as a person reads it.
 func (s *story) onSlack(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	if r.Host != "hooks.slack.com" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.others == nil {
+			s.others = map[string]int{}
+		}
+		s.others[r.Host]++
+		return
+	}
 	time.Sleep(time.Millisecond) // so that what the program does at the same time comes first
 	var m struct {
 		Attachments []struct{ Title, Text string }

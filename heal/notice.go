@@ -85,7 +85,7 @@ type Notice struct {
 	Since     time.Time     // when the incident began
 	Attempt   int           // restarts made in this incident
 	Budget    int           // restarts allowed before defib gives up
-	Took      time.Duration // Restarted: the restart call; Recovered: from the last restart to healthy, 0 when none was made
+	Took      time.Duration // Restarted: the restart call; Recovered: from the last restart to healthy, 0 when none was made; Flapping: how long it must be well for that to be over
 	Next      time.Time     // when defib acts next if nothing changes; zero: nothing is planned
 	Probe     Probe         // the last failing probe
 	ExitCode  int           // ExitedByItself, OutOfMemory, Exited: of the container

@@ -20,11 +20,14 @@ const (
 	// remindMost reminders are sent while a container has had so many messages
 	// within a week: with what heal tells that is at most 15.
 	remindMost = 12
-	// A container flaps when so many incidents of it have begun within flapWithin.
+	// A container flaps when so many incidents of it have begun within
+	// flapWithin, or more of them within flapLong. So do storms.
 	flapTimes  = 4
 	flapWithin = 2 * time.Hour
-	// It does not any more when none has begun for so long.
-	flapQuiet = 2 * time.Hour
+	flapOften  = 6
+	flapLong   = 12 * time.Hour
+	// It does not any more when none has begun for the time in which it was found
+	// to flap.
 
 	week = 7 * 24 * time.Hour
 	// maxOpen bounds the incidents, and the containers, that are remembered.
@@ -58,15 +61,16 @@ type talk struct {
 
 // record is what is remembered of one container, by what survives recreation.
 type record struct {
-	Begun []time.Time `json:"begun,omitempty"` // of its incidents, within flapWithin
+	Begun []time.Time `json:"begun,omitempty"` // of its incidents, within flapLong
 	Sent  []time.Time `json:"sent,omitempty"`  // of messages about it, within a week
 	Flap  *flap       `json:"flap,omitempty"`
 }
 
 // flap is one time in which a container flaps; its incident is one of its own.
 type flap struct {
-	Notice heal.Notice `json:"notice"`
-	Newest time.Time   `json:"newest"` // when an incident last began
+	Notice heal.Notice   `json:"notice"`
+	Newest time.Time     `json:"newest"` // when an incident last began
+	Quiet  time.Duration `json:"quiet"`  // so long without one, and it is over; ns
 }
 
 func newLedger() *ledger {
@@ -140,17 +144,21 @@ func (l *ledger) flaps(n *heal.Notice, t *talk, begins bool, now time.Time) (mor
 
 // routine tells whether a notice is no news of a container that flaps.
 func routine(r heal.Reason) bool {
-	return r == heal.Restarted || r == heal.StillUnhealthy || r == heal.OnlyTold || r == heal.Recovered
+	return r == heal.Restarted || r == heal.StillUnhealthy || r == heal.OnlyTold || r == heal.Recovered ||
+		r == heal.Stormed || r == heal.StormOver
 }
 
-// recordOf gives the record of a notice's container; nil for what is not about
-// one.
+// recordOf gives the record of a notice's container, or that of storms; nil for
+// what is about neither.
 func (l *ledger) recordOf(n heal.Notice) *record {
-	if n.Container.ID == "" || n.Count > 0 {
-		return nil
-	}
 	c := n.Container
 	key := c.Project + "/" + c.Service + "/" + c.Name
+	switch {
+	case n.Of > 0: // a storm
+		key = ""
+	case c.ID == "":
+		return nil
+	}
 	r := l.records[key]
 	if r == nil {
 		r = &record{}
@@ -162,23 +170,32 @@ func (l *ledger) recordOf(n heal.Notice) *record {
 // begin takes that an incident has begun; it gives the message that its
 // container flaps, once.
 func (r *record) begin(n heal.Notice, now time.Time) []heal.Notice {
-	r.Begun = append(newer(r.Begun, now.Add(-flapWithin)), now)
+	r.Begun = append(newer(r.Begun, now.Add(-flapLong)), now)
 	if r.Flap != nil {
 		r.Flap.Newest = now
 		r.Flap.Notice.Times++
 		return nil
 	}
-	if len(r.Begun) < flapTimes {
-		return nil
+	begun, quiet := newer(slices.Clone(r.Begun), now.Add(-flapWithin)), flapWithin
+	if len(begun) < flapTimes {
+		begun, quiet = r.Begun, flapLong
+		if len(begun) < flapOften {
+			return nil
+		}
 	}
 	f := heal.Notice{
-		Reason: heal.Flapping, Container: n.Container, At: now, Since: r.Begun[0], Times: len(r.Begun), Level: n.Level,
-		Probe: n.Probe, Evidence: n.Evidence, Attempt: n.Attempt, Budget: n.Budget,
-		Incident: "flap-" + n.Container.ShortID() + "-" + strconv.FormatInt(r.Begun[0].UnixMilli(), 36),
+		Reason: heal.Flapping, Container: n.Container, At: now, Since: begun[0], Times: len(begun), Level: n.Level,
+		Probe: n.Probe, Evidence: n.Evidence, Attempt: n.Attempt, Budget: n.Budget, Count: n.Count, Of: n.Of, Names: n.Names,
+		Incident: "flap-" + n.Container.ShortID() + "-" + strconv.FormatInt(begun[0].UnixMilli(), 36),
 	}
-	r.Flap = &flap{Notice: f, Newest: now}
+	f.Took = quiet
+	r.Flap = &flap{Notice: f, Newest: now, Quiet: quiet}
 	return []heal.Notice{f}
 }
+
+// quiet is how long it takes until a flapping is over; what a file says is not
+// trusted.
+func (f *flap) quiet() time.Duration { return min(max(f.Quiet, flapWithin), flapLong) }
 
 func (r *record) sent(now time.Time, n int) {
 	r.Sent = newer(r.Sent, now.Add(-week))
@@ -198,7 +215,7 @@ func (l *ledger) due(now time.Time) []heal.Notice {
 	defer l.mu.Unlock()
 	var all []heal.Notice
 	for _, key := range slices.Sorted(maps.Keys(l.records)) {
-		if r := l.records[key]; r.Flap != nil && now.Sub(r.Flap.Newest) >= flapQuiet {
+		if r := l.records[key]; r.Flap != nil && now.Sub(r.Flap.Newest) >= r.Flap.quiet() {
 			all = append(all, l.calm(r, now))
 		}
 	}
@@ -264,7 +281,7 @@ func (l *ledger) bound(now time.Time) {
 		}
 	}
 	for key, r := range l.records {
-		r.Begun, r.Sent = newer(r.Begun, now.Add(-flapWithin)), newer(r.Sent, now.Add(-week))
+		r.Begun, r.Sent = newer(r.Begun, now.Add(-flapLong)), newer(r.Sent, now.Add(-week))
 		if r.Flap == nil && len(r.Begun)+len(r.Sent) == 0 {
 			delete(l.records, key)
 		}

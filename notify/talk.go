@@ -11,20 +11,38 @@ import (
 // nothing has changed for long, that all is over before anybody could be told.
 
 func (s *story) flapping() tale {
+	if s.Count > 0 {
+		return tale{
+			status: statusFiring, title: s.titled(" unhealthy at once", ", "+times(s.Times)+" in "+inWords(s.age)), mood: bad,
+			opening: "Many containers" + s.on + " turn unhealthy at once again and again: " + times(s.Times) + " in " + inWords(s.age) +
+				", the last time " + s.name + ". The host, its disk or its network is the likely cause.",
+			done: "defib restarts one first each time, and the others when that one is healthy.",
+			next: "look at the host. Until this has not happened for " + inWords(s.Took) + " you hear only what a human must know.",
+		}
+	}
 	return tale{
 		status: statusFiring, title: s.titled(" flaps", ": unhealthy "+times(s.Times)+" in "+inWords(s.age)), mood: bad,
 		opening: s.who + " keeps turning unhealthy: " + times(s.Times) + " in " + inWords(s.age) + ".",
 		done:    "defib treats it each time, and goes on doing so.",
-		next: "look for the cause. Until it has been well for " + inWords(flapQuiet) +
+		next: "look for the cause. Until it has been well for " + inWords(s.Took) +
 			" you hear only what a human must know, such as that defib gave up.",
 	}
 }
 
 func (s *story) flappingOver() tale {
+	if s.Count > 0 {
+		return tale{
+			status: statusResolved, title: s.titled(" were unhealthy at once", " again and again: over"), mood: good,
+			opening: "For " + inWords(s.Took) + " no storm has come over the containers" + s.on + ". Before that there were " +
+				itoa(s.Times) + " in " + inWords(max(0, s.age-s.Took)) + ".",
+			done: "defib restarted one first each time, and the others when that one was healthy.",
+			next: "there is nothing left to do.",
+		}
+	}
 	return tale{
 		status: statusResolved, title: s.titled(" flaps no more", ""), mood: good,
-		opening: s.who + " has not turned unhealthy for " + inWords(flapQuiet) + ". Before that it did so " + times(s.Times) +
-			" in " + inWords(max(0, s.age-flapQuiet)) + ".",
+		opening: s.who + " has not turned unhealthy for " + inWords(s.Took) + ". Before that it did so " + times(s.Times) +
+			" in " + inWords(max(0, s.age-s.Took)) + ".",
 		done: "defib treated it each time.",
 		next: "there is nothing left to do.",
 	}
