@@ -21,8 +21,10 @@ type alert struct {
 	Missed bool      // the end of an incident whose beginning the receiver never took
 	About  *outage   // it is about another receiver; Notice is empty
 
-	number uint64 // in its queue
-	file   string // its name in the spool; empty: it is in memory only
+	number   uint64 // in its queue
+	order    int64  // grows along the queue, also over restarts; about Queued in Unix ns
+	recalled bool   // a defib before this one was handed it
+	file     string // its name in the spool; empty: it is in memory only
 }
 
 // same tells whether two alerts say the same: a notice that a killed defib has
@@ -50,6 +52,7 @@ type queue struct {
 	mu      sync.Mutex
 	waiting []alert
 	last    uint64 // number of the newest
+	order   int64  // of the newest
 	closed  bool
 	lost    int      // alerts dropped since the queue became full
 	gone    []string // files of the spool that are to be removed
@@ -74,9 +77,46 @@ func (q *queue) push(a alert) intake {
 			return doubled
 		}
 	}
+	// A clock that was set back must not let it overtake what is in the spool.
+	q.order = max(q.order+1, a.Queued.UnixNano())
+	a.order = q.order
+	return q.insert(len(q.waiting), a)
+}
+
+// restore puts an alert of the defib before this one where it belongs: before
+// all that this one was handed, by its order. Where the same was posted again
+// meanwhile, the older takes its place.
+func (q *queue) restore(a alert) intake {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return refused
+	}
+	for i := range q.waiting {
+		if !q.waiting[i].same(&a) {
+			continue
+		}
+		if q.waiting[i].recalled {
+			q.gone = append(q.gone, a.file)
+			return doubled
+		}
+		q.cut(i)
+		break
+	}
+	at := 0
+	for at < len(q.waiting) && q.waiting[at].recalled && q.waiting[at].order <= a.order {
+		at++
+	}
+	q.order = max(q.order, a.order)
+	a.recalled = true
+	return q.insert(at, a)
+}
+
+// insert puts an alert into the line, and drops another where that is full.
+func (q *queue) insert(at int, a alert) intake {
 	q.last++
 	a.number = q.last
-	q.waiting = append(q.waiting, a)
+	q.waiting = slices.Insert(q.waiting, at, a)
 	result := taken
 	if len(q.waiting) > maxWaiting {
 		q.cut(leastMissed(q.waiting))
@@ -161,13 +201,13 @@ func (q *queue) holds(incident string) bool {
 	return slices.ContainsFunc(q.waiting, func(a alert) bool { return a.Notice.Incident == incident })
 }
 
-// withdraw removes what waits about another receiver; it tells whether there
-// was something.
-func (q *queue) withdraw(receiver string) bool {
+// withdraw removes what waits about another receiver; it tells whether it was
+// still there.
+func (q *queue) withdraw(about *outage) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i := range q.waiting {
-		if o := q.waiting[i].About; o != nil && o.receiver == receiver {
+		if q.waiting[i].About == about {
 			q.cut(i)
 			return true
 		}
@@ -198,14 +238,11 @@ func (q *queue) close() {
 	}
 }
 
-// drain removes and gives all that waits, and how many were dropped before.
-// Their files stay.
-func (q *queue) drain() ([]alert, int) {
+// left gives how many alerts were dropped and not told of by burst.
+func (q *queue) left() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	rest, lost := q.waiting, q.lost
-	q.waiting, q.lost = nil, 0
-	return rest, lost
+	return q.lost
 }
 
 // unsaved gives those that have no file.
@@ -256,5 +293,8 @@ func trim(n *heal.Notice) {
 			*text = strings.Clone((*text)[:maxHeld])
 		}
 	}
-	n.Names = n.Names[:min(len(n.Names), 2*maxGrouped)]
+	n.Names = slices.Clone(n.Names[:min(len(n.Names), 2*maxGrouped)])
+	for i, name := range n.Names {
+		n.Names[i] = strings.Clone(name[:min(len(name), maxHeld/8)])
+	}
 }
