@@ -201,18 +201,16 @@ func (q *queue) holds(incident string) bool {
 	return slices.ContainsFunc(q.waiting, func(a alert) bool { return a.Notice.Incident == incident })
 }
 
-// withdraw removes what waits about another receiver; it tells whether it was
-// still there.
-func (q *queue) withdraw(about *outage) bool {
+// withdraw removes what waits about another receiver, if it is still there.
+func (q *queue) withdraw(about *outage) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i := range q.waiting {
 		if q.waiting[i].About == about {
 			q.cut(i)
-			return true
+			return
 		}
 	}
-	return false
 }
 
 // burst gives how many alerts were dropped once the queue has half drained,

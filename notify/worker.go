@@ -109,7 +109,12 @@ func (w *worker) sleep(hard context.Context, d time.Duration) {
 // turn makes one attempt. It gives false when the shutdown came first.
 func (w *worker) turn(hard context.Context) bool {
 	w.expire(time.Now())
-	if len(w.queue.look()) == 0 {
+	waiting := w.queue.look()
+	if len(waiting) == 0 {
+		return true
+	}
+	if waiting[0].About != nil && w.stopping() {
+		w.forget(waiting[:1]) // the little time is for alerts; the next start meets the same trouble
 		return true
 	}
 	if !w.waitTurn(hard) {
