@@ -168,19 +168,15 @@ func (n *Notifier) keep(ctx context.Context) {
 // goes on on a full disk.
 func (n *Notifier) save() {
 	s := n.spool
-	err := s.putAll(n.workers)
+	wrote, err := s.putAll(n.workers)
 	if err == nil && n.ledger.dirty() {
+		wrote = true
 		if err = s.keepLedger(n.ledger); err != nil {
 			n.ledger.touch()
 		}
 	}
-	wrote := s.unsynced
-	if s.unsynced {
-		wrong := s.disk.sync(s.dir)
-		s.unsynced = wrong != nil
-		if wrong != nil && err == nil {
-			err = fmt.Errorf("sync the spool: %w", wrong)
-		}
+	if wrong := s.sync(); err == nil {
+		err = wrong
 	}
 	s.judge(wrote, err)
 	gone := s.stuck
@@ -189,23 +185,37 @@ func (n *Notifier) save() {
 		gone = append(gone, w.queue.removals()...)
 	}
 	s.drop(append(gone, s.expired(time.Now())...))
+	_ = s.sync() // else a power cut brings back what was delivered; it is tried again
 }
 
-// putAll writes what waits for a receiver and has no file.
-func (s *spool) putAll(workers []*worker) error {
+// sync makes durable which files there are.
+func (s *spool) sync() error {
+	if !s.unsynced {
+		return nil
+	}
+	if err := s.disk.sync(s.dir); err != nil {
+		return fmt.Errorf("sync the spool: %w", err)
+	}
+	s.unsynced = false
+	return nil
+}
+
+// putAll writes what waits for a receiver and has no file; it tells whether
+// there was something.
+func (s *spool) putAll(workers []*worker) (wrote bool, err error) {
 	for _, w := range workers {
 		for _, a := range w.queue.unsaved() {
 			file, err := s.put(w.key, a)
 			if err != nil {
-				return err // the next would fare no better
+				return wrote, err // the next would fare no better
 			}
 			if file != "" {
-				s.unsynced = true
+				wrote, s.unsynced = true, true
 				w.queue.saved(a.number, file)
 			}
 		}
 	}
-	return nil
+	return wrote, nil
 }
 
 // put writes the file of an alert and gives its name; none, and no error, where
@@ -282,6 +292,7 @@ func (s *spool) drop(names []string) {
 			}
 			continue
 		}
+		s.unsynced = true
 		s.bytes -= s.sizes[name]
 		delete(s.sizes, name)
 		delete(s.strangers, name)
