@@ -80,7 +80,8 @@ func (q *queue) push(a alert) intake {
 	// A clock that was set back must not let it overtake what is in the spool.
 	q.order = max(q.order+1, a.Queued.UnixNano())
 	a.order = q.order
-	return q.insert(len(q.waiting), a)
+	q.insert(len(q.waiting), a)
+	return q.full()
 }
 
 // restore puts an alert of the defib before this one where it belongs: before
@@ -107,29 +108,49 @@ func (q *queue) restore(a alert) intake {
 	for at < len(q.waiting) && q.waiting[at].recalled && q.waiting[at].order <= a.order {
 		at++
 	}
-	q.order = max(q.order, a.order)
 	a.recalled = true
-	return q.insert(at, a)
+	q.insertOrdered(at, a)
+	return q.full()
 }
 
-// insert puts an alert into the line, and drops another where that is full.
-func (q *queue) insert(at int, a alert) intake {
+// insertOrdered has those behind it come later by their order too: one that was
+// posted under a clock that was set back gets another, and another file.
+func (q *queue) insertOrdered(at int, a alert) {
+	q.insert(at, a)
+	newest := a.order
+	for i := at + 1; i < len(q.waiting); i++ {
+		if b := &q.waiting[i]; b.order <= newest {
+			b.order = newest + 1
+			if b.file != "" {
+				q.gone, b.file = append(q.gone, b.file), ""
+			}
+		}
+		newest = q.waiting[i].order
+	}
+	q.order = max(q.order, newest)
+}
+
+// insert puts an alert into the line.
+func (q *queue) insert(at int, a alert) {
 	q.last++
 	a.number = q.last
 	q.waiting = slices.Insert(q.waiting, at, a)
-	result := taken
-	if len(q.waiting) > maxWaiting {
-		q.cut(leastMissed(q.waiting))
-		result = dropped
-		if q.lost++; q.lost == 1 {
-			result = overflow
-		}
-	}
 	select {
 	case q.ready <- struct{}{}:
 	default:
 	}
-	return result
+}
+
+// full drops one where there are too many.
+func (q *queue) full() intake {
+	if len(q.waiting) <= maxWaiting {
+		return taken
+	}
+	q.cut(leastMissed(q.waiting))
+	if q.lost++; q.lost == 1 {
+		return overflow
+	}
+	return dropped
 }
 
 // cut removes one alert, and has its file removed.

@@ -121,16 +121,22 @@ func (n *Notifier) loadOne(name string, now time.Time, workers map[string]*worke
 		f.strangers++
 		s.strangers[name] = k.Queued
 	default:
-		f.queued++
 		trim(&k.Notice)
-		n.took(w, alert{Notice: k.Notice, Host: k.Host, Queued: k.Queued, order: k.Order, file: name})
+		f.took(w, alert{Notice: k.Notice, Host: k.Host, Queued: k.Queued, order: min(k.Order, maxOrder), file: name})
 	}
 }
 
+// maxOrder leaves room for those that come after it; it is a time in 2116.
+const maxOrder = 1 << 62
+
 // took queues an alert of the defib before this one.
-func (n *Notifier) took(w *worker, a alert) {
-	if w.queue.restore(a) == overflow {
+func (f *findings) took(w *worker, a alert) {
+	switch w.queue.restore(a) {
+	case overflow:
 		w.overflows(a)
+	case taken:
+		f.queued++
+	case dropped, doubled, refused: // the log tells how many; there is one already; the next start has it
 	}
 }
 

@@ -60,12 +60,12 @@ type worker struct {
 	attempts  map[uint64]int  // of those that wait
 	refused   map[uint64]bool // of those: the receiver did not take the whole of it
 	talked    bool            // of its trouble, on another receiver
-	trouble   string         // what was logged last, see sameTrouble; empty when all is well
-	since     time.Time      // of that trouble
-	notBefore time.Time      // when the receiver may be tried again
-	asked     bool           // the receiver itself asked for that pause
-	paced     time.Time      // when the messages so far are worked off at its pace
-	mark      string         // of its secret when it was closed; empty: it is open
+	trouble   string          // what was logged last, see sameTrouble; empty when all is well
+	since     time.Time       // of that trouble
+	notBefore time.Time       // when the receiver may be tried again
+	asked     bool            // the receiver itself asked for that pause
+	paced     time.Time       // when the messages so far are worked off at its pace
+	mark      string          // of its secret when it was closed; empty: it is open
 }
 
 // run delivers until the queue is closed and empty, or an attempt fails after
