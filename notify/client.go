@@ -113,7 +113,7 @@ func (c *client) send(ctx context.Context, u *url.URL, header http.Header, body 
 func (c *client) noAnswer(ctx context.Context, host string, err error) error {
 	result, hint := &setback{}, ""
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		result.after = maxBackoff // a wrong configuration, which seconds do not mend
+		result.after, result.wrong = maxBackoff, true // seconds do not mend it
 		hint = ": if it is your own authority's, name its file in AUTOHEAL_ALERT_CA_FILE"
 	}
 	words := c.words(err)

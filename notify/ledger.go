@@ -343,6 +343,13 @@ func (l *ledger) knows(receiver, incident string) (queued, took, known bool) {
 	return t.Queued[receiver], took, true
 }
 
+// touch has it saved again.
+func (l *ledger) touch() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.changed = true
+}
+
 // dirty tells whether something has changed since it was last asked.
 func (l *ledger) dirty() bool {
 	l.mu.Lock()

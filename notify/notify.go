@@ -12,9 +12,11 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// flushTimeout is how long Run goes on delivering after its context is done:
-// Docker kills the container 10 s after it asked it to stop, and acts under way
-// get most of that before.
+// flushTimeout is how long Run goes on delivering after its context is done.
+// Docker kills the container 10 s after it asked it to stop. Of these acts under
+// way get 5 s (watcher), the file of what is remembered 1 s, this 3 s and the
+// last look at the spool 0.5 s (settleAtEnd): 5 s for this would not fit, and
+// what is left is in the spool.
 const flushTimeout = 3 * time.Second
 
 // Notifier tells all receivers. It is safe for use by several goroutines.
@@ -27,15 +29,10 @@ type Notifier struct {
 	beat    func(ctx context.Context)
 	release func()        // lets go of idle connections
 	posted  chan struct{} // holds a token when something was posted
+	left    chan struct{} // holds a token when something has left a queue
 
-	mu      sync.Mutex
-	outages map[*worker]told // of receivers that take nothing
-}
-
-// told is who was told of an outage, and when.
-type told struct {
-	on *worker // nil: nobody could be
-	at time.Time
+	mu       sync.Mutex
+	troubles map[*worker]*complaint // of receivers that do not take alerts
 }
 
 // New checks the options and builds a Notifier, which delivers nothing before
@@ -69,16 +66,16 @@ func New(o Options, log zerolog.Logger) (*Notifier, error) {
 func newNotifier(all []receiver, host func() string, random func(n int64) int64, log zerolog.Logger) *Notifier {
 	n := &Notifier{
 		ledger: newLedger(), spool: newSpool("", log), host: host, log: log, release: func() {}, beat: func(context.Context) {},
-		posted: make(chan struct{}, 1), outages: map[*worker]told{},
+		posted: make(chan struct{}, 1), left: make(chan struct{}, 1), troubles: map[*worker]*complaint{},
 	}
-	keys := map[string]int{}
+	count := map[string]int{}
 	for _, r := range all {
+		// The number is always there: two keys can never be the same.
 		key := fileName(r.name() + "-" + r.place())
-		if keys[key]++; keys[key] > 1 {
-			key += "-" + itoa(keys[key])
-		}
+		count[key]++
 		n.workers = append(n.workers, &worker{
-			receiver: r, key: key, together: groupWait, queue: newQueue(), ledger: n.ledger, host: host, random: random, log: log, tell: n.tellElsewhere, moved: n.changed,
+			receiver: r, key: key + "-" + itoa(count[key]), number: count[key], together: groupWait, queue: newQueue(), ledger: n.ledger,
+			host: host, random: random, log: log, tell: n.tellElsewhere, told: n.toldElsewhere, moved: func() { signal(n.left) },
 		})
 	}
 	return n
@@ -93,20 +90,20 @@ func (n *Notifier) Post(notice heal.Notice) {
 	for _, one := range n.ledger.note(notice, now) {
 		n.push(one, now)
 	}
-	n.changed()
+	signal(n.posted)
 }
 
-// changed has what waits made durable soon.
-func (n *Notifier) changed() {
+// signal leaves a token, unless there is one.
+func signal(c chan<- struct{}) {
 	select {
-	case n.posted <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
 
 // push puts a notice into the queues of those who want it.
 func (n *Notifier) push(notice heal.Notice, now time.Time) {
-	a := alert{Notice: notice, Queued: now}
+	a := alert{Notice: notice, Host: hostName(n.host), Queued: now}
 	for _, w := range n.workers {
 		queued, _, known := n.ledger.knows(w.key, notice.Incident)
 		if notice.Reminder && w.queue.holds(notice.Incident) {
@@ -120,8 +117,7 @@ func (n *Notifier) push(notice heal.Notice, now time.Time) {
 		}
 		switch w.queue.push(a) {
 		case overflow:
-			w.about(zerolog.WarnLevel, a).Int("waiting", maxWaiting).
-				Msg("the queue is full; what people miss least is dropped")
+			w.overflows(a)
 		case refused:
 			w.about(zerolog.WarnLevel, a).Msg("alert dropped, because the notifier has stopped")
 		case taken, dropped, doubled:
@@ -130,28 +126,37 @@ func (n *Notifier) push(notice heal.Notice, now time.Time) {
 }
 
 // Run delivers until ctx is done, with one goroutine for each receiver. Then it
-// takes nothing more, goes on delivering for at most 3 s, logs for each
-// receiver what was left, and returns nil. It is to be called once.
+// takes nothing more, keeps on disk what waits, goes on delivering for at most
+// 3 s, logs for each receiver what was left, and returns nil. It is to be called
+// once.
 func (n *Notifier) Run(ctx context.Context) error {
 	defer n.release()
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	keeping, enough := context.WithCancel(hard)
+	defer enough()
 	n.recall(ctx)
-	var running, beside sync.WaitGroup
+	var running, beside, keeper sync.WaitGroup
 	for _, w := range n.workers {
 		running.Go(func() { w.run(hard) })
 	}
-	beside.Go(func() { n.keep(ctx) })
+	keeper.Go(func() { n.keep(keeping) })
 	beside.Go(func() { n.remind(ctx) })
 	beside.Go(func() { n.beat(ctx) })
 	<-ctx.Done()
 	for _, w := range n.workers {
 		w.queue.close()
 	}
+	signal(n.posted) // Docker's patience may end before this does
 	timer := time.AfterFunc(flushTimeout, cancel)
 	defer timer.Stop()
-	beside.Wait() // which makes durable what there is
+	beside.Wait()
 	running.Wait()
+	enough() // the keeper removes the files of what was delivered meanwhile
+	keeper.Wait()
+	for _, w := range n.workers {
+		w.reportLeft()
+	}
 	n.spool.end()
 	return nil
 }
@@ -169,36 +174,7 @@ func (n *Notifier) remind(ctx context.Context) {
 		now := time.Now()
 		for _, one := range n.ledger.due(now) {
 			n.push(one, now)
-			n.changed()
-		}
-	}
-}
-
-// tellElsewhere tells of one receiver's trouble on another one that works, and
-// of its end there where the beginning has arrived.
-func (n *Notifier) tellElsewhere(from *worker, o outage) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	now := time.Now()
-	before, known := n.outages[from]
-	a := alert{Queued: now, About: &o}
-	switch {
-	case o.over && known:
-		delete(n.outages, from)
-		if before.on != nil && !before.on.queue.withdraw(o.receiver) {
-			before.on.queue.push(a)
-		}
-		return
-	case o.over, known && now.Sub(before.at) < tellAgain:
-		return
-	}
-	n.outages[from] = told{at: now}
-	for _, w := range n.workers {
-		if w != from && w.speaks() && !w.ill.Load() {
-			if w.queue.push(a) != refused {
-				n.outages[from] = told{on: w, at: now}
-			}
-			return
+			signal(n.posted)
 		}
 	}
 }

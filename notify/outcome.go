@@ -23,7 +23,6 @@ func (w *worker) settle(hard context.Context, err error, picked, covered []alert
 		return false
 	}
 	attempt := 1
-	w.ill.Store(true)
 	for _, a := range covered {
 		w.attempts[a.number]++
 		attempt = max(attempt, w.attempts[a.number])
@@ -32,36 +31,44 @@ func (w *worker) settle(hard context.Context, err error, picked, covered []alert
 	s, again := asSetback(err, attempt)
 	switch {
 	case closed:
-		w.close(covered, err)
+		w.shut(covered, closedFor, shut, err)
+	case again && s.long:
+		w.shut(covered, max(s.after, backoff(attempt, w.random)), resting, err)
 	case again:
 		wait := max(s.after, backoff(attempt, w.random))
-		w.notBefore, w.asked = time.Now().Add(wait), s.asked
-		w.failed(covered[0], wait, err)
-		if s.long {
-			w.complain(err)
-		}
+		w.notBefore, w.asked, w.mark = time.Now().Add(wait), s.asked, ""
+		w.ill.Store(true)
+		w.failed(covered[0], wait, s)
 	default:
 		w.dropped(covered, err)
+		return true
 	}
 	return !w.stopping()
 }
 
-// close leaves a receiver alone that takes nothing, for closedFor or until its
+// shut leaves a receiver alone that takes nothing, for so long or until its
 // secret is another.
-func (w *worker) close(covered []alert, err error) {
-	w.notBefore, w.asked = time.Now().Add(closedFor), true
+func (w *worker) shut(covered []alert, wait time.Duration, what trouble, err error) {
+	w.notBefore, w.asked = time.Now().Add(wait), true
 	w.mark = w.secretMark()
+	w.ill.Store(true)
 	w.trouble, w.since = sameTrouble(err), firstSet(w.since, time.Now())
-	w.about(zerolog.WarnLevel, covered[0]).AnErr("err", err).Dur("retry_in", closedFor).Int("waiting", len(w.queue.look())).
-		Msg("the receiver takes no alerts: its address or its permission is wrong; what is for it is kept")
-	w.complain(err)
+	text := "the receiver takes no alerts: its address or its permission is wrong; what is for it is kept"
+	if what == resting {
+		text = "the receiver wants to be left alone for long; what is for it is kept"
+	}
+	w.about(zerolog.WarnLevel, covered[0]).AnErr("err", err).Dur("retry_in", wait).Int("waiting", len(w.queue.look())).Msg(text)
+	w.complain(covered, what, err)
 }
 
-// complain has another receiver tell of the trouble of this one.
-func (w *worker) complain(err error) {
-	if w.tell != nil {
-		w.tell(w, outage{receiver: w.title(), why: err.Error(), since: firstSet(w.since, time.Now())})
+// complain has another receiver tell of the trouble of this one; never of one
+// with a message about another: that would go round in a circle.
+func (w *worker) complain(covered []alert, what trouble, err error) {
+	if w.tell == nil || covered[0].About != nil {
+		return
 	}
+	w.talked = true
+	w.tell(w, outage{receiver: w.named(), what: what, why: err.Error(), since: firstSet(w.since, time.Now())})
 }
 
 func firstSet(a, b time.Time) time.Time {
@@ -95,12 +102,16 @@ func (w *worker) delivered(picked, covered []alert) {
 	if w.trouble != "" || attempts > 1 {
 		level = zerolog.InfoLevel
 	}
-	if w.trouble != "" && w.tell != nil {
-		w.tell(w, outage{receiver: w.title(), since: w.since, over: true})
+	if w.talked && w.tell != nil {
+		w.tell(w, outage{receiver: w.named(), over: true})
 	}
+	w.talked = false
 	w.trouble, w.since, w.notBefore, w.asked, w.mark = "", time.Time{}, time.Time{}, false, ""
 	w.ill.Store(false)
 	w.forget(covered)
+	if o := picked[0].About; o != nil && w.told != nil {
+		w.told(w, o)
+	}
 	if picked[0].About == nil {
 		w.about(level, picked[0]).Int("attempts", attempts).Int("alerts", len(covered)).Msg("alert delivered")
 	}
@@ -112,6 +123,7 @@ func (w *worker) forget(covered []alert) {
 	for _, a := range covered {
 		numbers[a.number] = true
 		delete(w.attempts, a.number)
+		delete(w.refused, a.number)
 	}
 	w.queue.remove(numbers)
 	w.moved()
@@ -126,16 +138,31 @@ func (w *worker) expire(now time.Time) {
 		}
 	}
 	if len(old) > 0 {
-		w.dropped(old, errors.New("it could not be delivered within "+inWords(maxAge)))
+		w.dropped(old, &expiry{errors.New("it could not be delivered within " + inWords(maxAge))})
 	}
 }
 
+// expiry is the error of an alert that is given up for its age.
+type expiry struct{ err error }
+
+// Error gives the words of what went wrong.
+func (e *expiry) Error() string { return e.err.Error() }
+
+// Unwrap gives what went wrong.
+func (e *expiry) Unwrap() error { return e.err }
+
 // failed logs a failure when it is another than before.
-func (w *worker) failed(a alert, wait time.Duration, err error) {
-	if trouble := sameTrouble(err); trouble != w.trouble {
-		w.trouble, w.since = trouble, firstSet(w.since, time.Now())
-		w.about(zerolog.WarnLevel, a).AnErr("err", err).Dur("retry_in", wait).Msg("alert not delivered yet")
+func (w *worker) failed(a alert, wait time.Duration, s *setback) {
+	trouble := sameTrouble(s)
+	if trouble == w.trouble {
+		return
 	}
+	w.trouble, w.since = trouble, firstSet(w.since, time.Now())
+	text := "alert not delivered yet"
+	if s.wrong {
+		text = "alert not delivered yet: a setting is wrong, see what to do; it is tried again all the same"
+	}
+	w.about(zerolog.WarnLevel, a).AnErr("err", s).Dur("retry_in", wait).Msg(text)
 }
 
 // sameTrouble gives what two errors of the same kind have in common: their
@@ -149,15 +176,19 @@ func sameTrouble(err error) string {
 	}, err.Error())
 }
 
-// dropped logs every alert that is lost, and has another receiver say so.
+// dropped logs every alert that is lost. That a receiver refuses what it is told,
+// or takes nothing for a day, is told on another one.
 func (w *worker) dropped(covered []alert, err error) {
 	for _, a := range covered {
 		if a.About == nil {
 			w.about(zerolog.WarnLevel, a).AnErr("err", err).Int("attempts", w.attempts[a.number]).Msg("alert not delivered")
 		}
 	}
-	if covered[0].About == nil {
-		w.complain(err)
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		w.complain(covered, refusing, refused)
+	}
+	if late, ok := errors.AsType[*expiry](err); ok {
+		w.complain(covered, expired, late)
 	}
 	w.forget(covered)
 }
@@ -165,12 +196,12 @@ func (w *worker) dropped(covered []alert, err error) {
 // maxNamed is how many of the alerts that are left at shutdown are named.
 const maxNamed = 10
 
-// reportLeft logs what could not be delivered before the shutdown.
+// reportLeft logs what could not be delivered before the shutdown, when no more
+// of it can be written either.
 func (w *worker) reportLeft() {
-	rest, lost := w.queue.drain()
 	var names []string
 	kept, left := 0, 0
-	for _, a := range rest {
+	for _, a := range w.queue.look() {
 		switch {
 		case a.About != nil:
 		case a.file != "":
@@ -182,9 +213,9 @@ func (w *worker) reportLeft() {
 		}
 	}
 	if kept > 0 {
-		w.event(zerolog.WarnLevel).Int("waiting", kept).Msg("alerts could not be delivered before the shutdown; the next start delivers them")
+		w.event(zerolog.WarnLevel).Int("alerts", kept).Msg("alerts are kept for the next start: they could not be delivered before the shutdown")
 	}
-	if left+lost > 0 {
+	if lost := w.queue.left(); left+lost > 0 {
 		w.event(zerolog.ErrorLevel).Int("undelivered", left).Int("dropped", lost).Strs("alerts", names).
 			Msg("alerts were not delivered before the shutdown")
 	}

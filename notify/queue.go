@@ -21,8 +21,10 @@ type alert struct {
 	Missed bool      // the end of an incident whose beginning the receiver never took
 	About  *outage   // it is about another receiver; Notice is empty
 
-	number uint64 // in its queue
-	file   string // its name in the spool; empty: it is in memory only
+	number   uint64 // in its queue
+	order    int64  // grows along the queue, also over restarts; about Queued in Unix ns
+	recalled bool   // a defib before this one was handed it
+	file     string // its name in the spool; empty: it is in memory only
 }
 
 // same tells whether two alerts say the same: a notice that a killed defib has
@@ -50,6 +52,7 @@ type queue struct {
 	mu      sync.Mutex
 	waiting []alert
 	last    uint64 // number of the newest
+	order   int64  // of the newest
 	closed  bool
 	lost    int      // alerts dropped since the queue became full
 	gone    []string // files of the spool that are to be removed
@@ -74,22 +77,80 @@ func (q *queue) push(a alert) intake {
 			return doubled
 		}
 	}
+	// A clock that was set back must not let it overtake what is in the spool.
+	q.order = max(q.order+1, a.Queued.UnixNano())
+	a.order = q.order
+	q.insert(len(q.waiting), a)
+	return q.full()
+}
+
+// restore puts an alert of the defib before this one where it belongs: before
+// all that this one was handed, by its order. Where the same was posted again
+// meanwhile, the older takes its place.
+func (q *queue) restore(a alert) intake {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return refused
+	}
+	for i := range q.waiting {
+		if !q.waiting[i].same(&a) {
+			continue
+		}
+		if q.waiting[i].recalled {
+			q.gone = append(q.gone, a.file)
+			return doubled
+		}
+		q.cut(i)
+		break
+	}
+	at := 0
+	for at < len(q.waiting) && q.waiting[at].recalled && q.waiting[at].order <= a.order {
+		at++
+	}
+	a.recalled = true
+	q.insertOrdered(at, a)
+	return q.full()
+}
+
+// insertOrdered has those behind it come later by their order too: one that was
+// posted under a clock that was set back gets another, and another file.
+func (q *queue) insertOrdered(at int, a alert) {
+	q.insert(at, a)
+	newest := a.order
+	for i := at + 1; i < len(q.waiting); i++ {
+		if b := &q.waiting[i]; b.order <= newest {
+			b.order = newest + 1
+			if b.file != "" {
+				q.gone, b.file = append(q.gone, b.file), ""
+			}
+		}
+		newest = q.waiting[i].order
+	}
+	q.order = max(q.order, newest)
+}
+
+// insert puts an alert into the line.
+func (q *queue) insert(at int, a alert) {
 	q.last++
 	a.number = q.last
-	q.waiting = append(q.waiting, a)
-	result := taken
-	if len(q.waiting) > maxWaiting {
-		q.cut(leastMissed(q.waiting))
-		result = dropped
-		if q.lost++; q.lost == 1 {
-			result = overflow
-		}
-	}
+	q.waiting = slices.Insert(q.waiting, at, a)
 	select {
 	case q.ready <- struct{}{}:
 	default:
 	}
-	return result
+}
+
+// full drops one where there are too many.
+func (q *queue) full() intake {
+	if len(q.waiting) <= maxWaiting {
+		return taken
+	}
+	q.cut(leastMissed(q.waiting))
+	if q.lost++; q.lost == 1 {
+		return overflow
+	}
+	return dropped
 }
 
 // cut removes one alert, and has its file removed.
@@ -161,18 +222,16 @@ func (q *queue) holds(incident string) bool {
 	return slices.ContainsFunc(q.waiting, func(a alert) bool { return a.Notice.Incident == incident })
 }
 
-// withdraw removes what waits about another receiver; it tells whether there
-// was something.
-func (q *queue) withdraw(receiver string) bool {
+// withdraw removes what waits about another receiver, if it is still there.
+func (q *queue) withdraw(about *outage) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i := range q.waiting {
-		if o := q.waiting[i].About; o != nil && o.receiver == receiver {
+		if q.waiting[i].About == about {
 			q.cut(i)
-			return true
+			return
 		}
 	}
-	return false
 }
 
 // burst gives how many alerts were dropped once the queue has half drained,
@@ -198,14 +257,11 @@ func (q *queue) close() {
 	}
 }
 
-// drain removes and gives all that waits, and how many were dropped before.
-// Their files stay.
-func (q *queue) drain() ([]alert, int) {
+// left gives how many alerts were dropped and not told of by burst.
+func (q *queue) left() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	rest, lost := q.waiting, q.lost
-	q.waiting, q.lost = nil, 0
-	return rest, lost
+	return q.lost
 }
 
 // unsaved gives those that have no file.
@@ -256,5 +312,8 @@ func trim(n *heal.Notice) {
 			*text = strings.Clone((*text)[:maxHeld])
 		}
 	}
-	n.Names = n.Names[:min(len(n.Names), 2*maxGrouped)]
+	n.Names = slices.Clone(n.Names[:min(len(n.Names), 2*maxGrouped)])
+	for i, name := range n.Names {
+		n.Names[i] = strings.Clone(name[:min(len(name), maxHeld/8)])
+	}
 }

@@ -66,7 +66,7 @@ func TestFullQueueDropsWhatIsMissedLeast(t *testing.T) {
 		if got := q.push(c.last); got != overflow {
 			t.Errorf("%s: push gave %d", c.name, got)
 		}
-		rest, lost := q.drain()
+		rest, lost := q.look(), q.left()
 		have := map[string]bool{}
 		for i, a := range rest {
 			if have[a.Notice.Incident] = true; i > 0 && len(a.Notice.Incident) < len(rest[i-1].Notice.Incident) {

@@ -1,18 +1,27 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"defib/heal"
+
+	"github.com/rs/zerolog"
 )
 
 // recallTime is how long the start waits for the spool to be read.
 const recallTime = 5 * time.Second
+
+// maxLedger is how many bytes of a ledger are read.
+const maxLedger = 32 << 20
 
 // recall queues what the defib before this one could not deliver.
 func (n *Notifier) recall(ctx context.Context) {
@@ -21,163 +30,197 @@ func (n *Notifier) recall(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recallTime)
 	defer cancel()
-	var found []kept
-	var saved ledgerSaved
-	if !n.spool.ask(ctx, func() { found, saved = n.spool.load(time.Now()) }) {
-		n.log.Error().Str("dir", n.spool.dir).Msg("the spool cannot be read: its disk does not answer; what waited in it is not delivered")
+	if !n.spool.ask(ctx, n.load) {
+		n.log.Error().Str("dir", n.spool.dir).
+			Msg("the spool cannot be read in time: its disk does not answer; what waits in it is delivered when it does, or by the next start")
+	}
+}
+
+// findings are what reading the spool came upon, for one log line each.
+type findings struct {
+	queued    int
+	strangers int
+	old       int
+	bad       []string // names, oldest first, those of earlier starts too
+	worse     int      // how many of them are new
+	why       error    // the first reason
+	example   string   // its file
+	unread    int      // that the disk did not give
+}
+
+// load reads the spool one file after the other, so that no more than what a
+// queue holds is in memory. It runs in the goroutine of the spool.
+func (n *Notifier) load() {
+	s, now := n.spool, time.Now()
+	names, err := s.disk.list(s.dir)
+	if err != nil {
+		s.judge(false, fmt.Errorf("read the spool: %w", err))
 		return
 	}
-	n.ledger.restore(saved, time.Now())
+	var f findings
+	if slices.Contains(names, ledgerFile) {
+		n.loadLedger(now, &f)
+	}
 	workers := map[string]*worker{}
 	for _, w := range n.workers {
 		workers[w.key] = w
 	}
-	queued, strangers := 0, 0
-	for _, k := range found {
-		w := workers[k.Receiver]
-		if w == nil {
-			strangers++
-			continue
-		}
-		queued++
-		if w.queue.push(alert{Notice: k.Notice, Queued: k.Queued, file: k.file}) == doubled {
-			w.queue.forgetFile(k.file)
-		}
-	}
-	if queued > 0 {
-		n.log.Info().Int("alerts", queued).Msg("alerts of before defib's restart are delivered now")
-	}
-	if strangers > 0 {
-		n.log.Warn().Int("alerts", strangers).Str("dir", n.spool.dir).
-			Msg("alerts wait for receivers that are not set any more; they are kept for a day")
-	}
-}
-
-// forgetFile has a file removed that no alert has.
-func (q *queue) forgetFile(file string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.gone = append(q.gone, file)
-}
-
-// kept is one good file of the spool.
-type kept struct {
-	spooled
-
-	file string
-}
-
-// load reads the spool, oldest first. What cannot be read is put aside.
-func (s *spool) load(now time.Time) ([]kept, ledgerSaved) {
-	var saved ledgerSaved
-	names, err := sortedNames(s.dir)
-	if err != nil {
-		s.refused(err)
-		return nil, saved
-	}
-	var found []kept
 	for _, name := range names {
-		path := filepath.Join(s.dir, name)
+		_, ours := s.sizes[name] // posted and settled before this was called
 		switch {
 		case strings.HasSuffix(name, ".tmp"):
-			_ = s.disk.remove(path) // of a write that a kill has cut; nothing of it was promised
-		case name == ledgerFile:
-			if err := readJSON(path, maxLedger, &saved); err != nil || saved.Version != spoolVersion {
-				s.aside(path, firstError(err, errVersion(saved.Version)))
-				saved = ledgerSaved{}
-			}
-		case strings.HasSuffix(name, ".json"):
-			if k, ok := s.read(path, name, now); ok {
-				found = append(found, k)
-			}
+			_ = s.disk.remove(filepath.Join(s.dir, name)) // of a write that a kill has cut; nothing of it was promised
+		case strings.HasSuffix(name, ".bad"):
+			f.bad = append(f.bad, name)
+		case name != ledgerFile && strings.HasSuffix(name, ".json") && !ours:
+			n.loadOne(name, now, workers, &f)
 		}
 	}
-	return found, saved
+	s.putAside(&f)
+	f.report(s)
 }
 
-// read gives one file. One that is too old, or unreadable, is put aside.
-func (s *spool) read(path, name string, now time.Time) (kept, bool) {
-	k := kept{file: name}
-	err := readJSON(path, spoolFile, &k.spooled)
-	switch {
-	case err == nil && k.Version != spoolVersion:
-		err = errVersion(k.Version)
-	case err == nil && (k.Receiver == "" || k.Notice.Reason == 0 || k.Queued.IsZero()):
-		err = errors.New("it lacks something")
+func (n *Notifier) loadLedger(now time.Time, f *findings) {
+	var saved ledgerSaved
+	text, err := n.spool.disk.read(filepath.Join(n.spool.dir, ledgerFile), maxLedger)
+	if err == nil {
+		err = json.Unmarshal(text, &saved)
+	}
+	if err == nil && saved.Version != spoolVersion {
+		err = errVersion(saved.Version)
 	}
 	if err != nil {
-		s.aside(path, err)
-		return k, false
+		f.failed(ledgerFile, err)
+		return
+	}
+	n.ledger.restore(saved, now)
+}
+
+// loadOne queues the alert of one file.
+func (n *Notifier) loadOne(name string, now time.Time, workers map[string]*worker, f *findings) {
+	s := n.spool
+	k, size, err := s.read(name)
+	if err != nil {
+		f.failed(name, err)
+		return
 	}
 	if k.Queued.After(now) {
 		k.Queued = now
 	}
-	if now.Sub(k.Queued) > maxAge {
-		s.log.Warn().Str("receiver", clean(k.Receiver, maxName)).Str("incident", clean(k.Notice.Incident, maxName)).
-			Str("container", clean(k.Notice.Container.Name, maxName)).Msg("alert not delivered: it is older than a day")
-		_ = s.disk.remove(path) // tried again at the next start
-		return k, false
+	s.sizes[name] = size
+	s.bytes += size
+	w := workers[k.Receiver]
+	switch {
+	case now.Sub(k.Queued) > maxAge:
+		if f.old++; f.old <= maxNamed {
+			s.log.Warn().Str("receiver", clean(k.Receiver, maxName)).Str("incident", clean(k.Notice.Incident, maxName)).
+				Str("container", clean(k.Notice.Container.Name, maxName)).Msg("alert not delivered: it is older than a day")
+		}
+		s.stuck = append(s.stuck, name) // removed with the next save
+	case w == nil:
+		f.strangers++
+		s.strangers[name] = k.Queued
+	default:
+		trim(&k.Notice)
+		f.took(w, alert{Notice: k.Notice, Host: k.Host, Queued: k.Queued, order: min(k.Order, maxOrder), file: name})
 	}
-	trim(&k.Notice)
-	if info, err := os.Stat(path); err == nil {
-		s.sizes[name] = info.Size()
-		s.bytes += info.Size()
-	}
-	return k, true
 }
 
-// maxLedger is how many bytes of a ledger are read.
-const maxLedger = 32 << 20
+// maxOrder leaves room for those that come after it; it is a time in 2116.
+const maxOrder = 1 << 62
+
+// took queues an alert of the defib before this one.
+func (f *findings) took(w *worker, a alert) {
+	switch w.queue.restore(a) {
+	case overflow:
+		w.overflows(a)
+	case taken:
+		f.queued++
+	case dropped, doubled, refused: // the log tells how many; there is one already; the next start has it
+	}
+}
+
+// read gives one file. Its error is no *fs.PathError where the file itself is to
+// blame.
+func (s *spool) read(name string) (spooled, int64, error) {
+	var k spooled
+	text, err := s.disk.read(filepath.Join(s.dir, name), spoolFile)
+	if err != nil {
+		return k, 0, err
+	}
+	err = json.Unmarshal(text, &k)
+	var version struct {
+		Version int `json:"version"`
+	}
+	// A later version may have other types: its number is asked for alone.
+	if json.Unmarshal(text, &version) == nil && version.Version != spoolVersion {
+		err = errVersion(version.Version)
+	}
+	switch n := &k.Notice; {
+	case err != nil:
+	case k.Receiver == "" || n.Reason == 0 || k.Queued.IsZero():
+		err = errors.New("it lacks something")
+	case n.Verb > heal.Start || n.Status > heal.StatusExited:
+		err = errors.New("it speaks of what does not exist")
+	}
+	return k, int64(len(text)), err
+}
 
 func errVersion(version int) error {
 	return fmt.Errorf("it has version %d, and this defib knows %d", version, spoolVersion)
 }
 
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+// failed notes a file that could not be taken: one that is wrong in itself is
+// put aside, one that the disk did not give stays where it is.
+func (f *findings) failed(name string, err error) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		f.unread++
+		err = path.Err
+	} else {
+		f.bad = append(f.bad, name)
+		f.worse++
 	}
-	return nil
+	if f.why == nil {
+		f.why, f.example = err, name
+	}
 }
 
-// readJSON reads a regular file of at most so many bytes.
-func readJSON(path string, limit int64, into any) error {
-	info, err := os.Lstat(path)
-	switch {
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
-		return errors.New("it is no regular file")
-	case info.Size() > limit:
-		return fmt.Errorf("it has more than %d bytes", limit)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, into)
-}
-
-// aside renames a file that cannot be read, and keeps a few of such.
-func (s *spool) aside(path string, why error) {
-	s.log.Warn().AnErr("err", why).Str("file", path).Msg("a file of the spool cannot be read and is put aside (.bad)")
-	if err := s.disk.rename(path, path+".bad"); err != nil {
-		s.log.Warn().AnErr("err", err).Str("file", path).Msg("the unreadable file cannot be renamed; it stays where it is")
-		return
-	}
-	names, err := sortedNames(s.dir)
-	if err != nil {
-		return // the next start tries again
-	}
-	var bad []string
-	for _, name := range names {
-		if strings.HasSuffix(name, ".bad") {
-			bad = append(bad, name)
+// putAside renames the files that are wrong, and keeps the newest few of all
+// that ever were.
+func (s *spool) putAside(f *findings) {
+	bare := func(name string) string { return strings.TrimSuffix(name, ".bad") }
+	slices.SortFunc(f.bad, func(a, b string) int { return cmp.Compare(bare(a), bare(b)) })
+	for i, name := range f.bad {
+		path := filepath.Join(s.dir, name)
+		switch {
+		case i < len(f.bad)-spoolBad:
+			_ = s.disk.remove(path) // one that cannot be removed is met again by the next start
+		case !strings.HasSuffix(name, ".bad"):
+			_ = s.disk.rename(path, path+".bad") // likewise
 		}
 	}
-	for _, name := range bad[:max(0, len(bad)-spoolBad)] {
-		_ = s.disk.remove(filepath.Join(s.dir, name)) // likewise
+}
+
+// report says what was found.
+func (f *findings) report(s *spool) {
+	if f.queued > 0 {
+		s.log.Info().Int("alerts", f.queued).Msg("alerts of before defib's restart are delivered now")
+	}
+	if f.strangers > 0 {
+		s.log.Warn().Int("alerts", f.strangers).Str("dir", s.dir).
+			Msg("alerts wait for receivers that are not set any more; they are kept until they are a day old")
+	}
+	if f.old > maxNamed {
+		s.log.Warn().Int("alerts", f.old).Msg("alerts not delivered: so many in all are older than a day")
+	}
+	about := func(level zerolog.Level) *zerolog.Event {
+		return s.log.WithLevel(level).Str("dir", s.dir).Str("file", clean(f.example, maxName)).AnErr("err", f.why)
+	}
+	if f.worse > 0 {
+		about(zerolog.WarnLevel).Int("files", f.worse).Int("kept", spoolBad).
+			Msg("files of the spool cannot be read and are put aside (.bad); the newest few are kept")
+	}
+	if f.unread > 0 {
+		about(zerolog.WarnLevel).Int("files", f.unread).Msg("the disk does not give files of the spool; the next start tries again")
 	}
 }

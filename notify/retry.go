@@ -33,6 +33,7 @@ type setback struct {
 	after time.Duration // wait at least so long
 	asked bool          // the receiver itself asked for that: even a shutdown respects it
 	long  bool          // it asked for more than maxAsked
+	wrong bool          // a setting is wrong: waiting alone does not mend it
 	last  int           // the number of the last attempt; 0: until maxAge
 }
 
@@ -104,8 +105,8 @@ func (a answer) failed(host string) error {
 
 // setback is failed for an answer that may be another one next time.
 func (a answer) setback(host string) *setback {
-	after := a.retryAfter(time.Now())
-	return &setback{err: a.failed(host), after: after, asked: after > 0, long: after >= maxAsked}
+	wish := a.wish(time.Now())
+	return &setback{err: a.failed(host), after: min(wish, maxAsked), asked: wish > 0, long: wish > maxAsked}
 }
 
 // redirected names only the host of the place that was not gone to.
@@ -118,11 +119,14 @@ func (a answer) redirected(host string) error {
 		host, a.status, where)
 }
 
-// retryAfter gives how long the receiver wants to be left alone, at most
-// maxAsked; 0 when it does not say. The time stands in the header, as seconds
-// or as a date, or in the body, as Slack and Discord (retry_after) and Telegram
-// (parameters.retry_after) have it; the longest counts.
-func (a answer) retryAfter(now time.Time) time.Duration {
+// retryAfter gives how long the receiver is left alone because it wants that, at
+// most maxAsked; 0 when it does not say.
+func (a answer) retryAfter(now time.Time) time.Duration { return min(a.wish(now), maxAsked) }
+
+// wish gives how long the receiver wants to be left alone. The time stands in
+// the header, as seconds or as a date, or in the body, as Slack and Discord
+// (retry_after) and Telegram (parameters.retry_after) have it; the longest counts.
+func (a answer) wish(now time.Time) time.Duration {
 	var body struct {
 		RetryAfter float64 `json:"retry_after"`
 		Parameters struct {
@@ -137,17 +141,18 @@ func (a answer) retryAfter(now time.Time) time.Duration {
 		return max(asked, seconds(number))
 	}
 	if date, err := http.ParseTime(header); err == nil {
-		return max(asked, min(date.Sub(now), maxAsked))
+		return max(asked, date.Sub(now))
 	}
 	return asked
 }
 
-// seconds gives a duration between 0 and maxAsked; it takes NaN for 0.
+// seconds gives a duration between 0 and twice maxAsked, since what is more is
+// the same; it takes NaN for 0.
 func seconds(number float64) time.Duration {
 	if !(number > 0) {
 		return 0
 	}
-	return time.Duration(math.Min(number, maxAsked.Seconds()) * float64(time.Second))
+	return time.Duration(math.Min(number, 2*maxAsked.Seconds()) * float64(time.Second))
 }
 
 // backoff gives how long to wait after the attempt of that number, which

@@ -2,12 +2,14 @@ package notify
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,12 +22,15 @@ import (
 // Limits of the spool.
 const (
 	spoolVersion = 1
-	spoolBytes   = 8 << 20               // in all; what is more stays in memory only
-	spoolFile    = 64 << 10              // of one file that is read
-	spoolBad     = 10                    // unreadable files that are kept
-	settleSoon   = 50 * time.Millisecond // after a Post
-	settleAtEnd  = 500 * time.Millisecond
-	ledgerFile   = "ledger.json"
+	spoolBytes   = 8 << 20 // in all; what is more stays in memory only
+	// spoolFile bounds a file that is read. The texts of a notice are bounded by
+	// trim, and JSON may take six bytes for one of theirs.
+	spoolFile   = 512 << 10
+	spoolBad    = 10                    // unreadable files that are kept
+	settleSoon  = 50 * time.Millisecond // after a Post
+	settleAtEnd = 500 * time.Millisecond
+	settleAgain = time.Minute // what a disk refused
+	ledgerFile  = "ledger.json"
 )
 
 // spool keeps on disk what waits for a receiver: one synced file for each alert
@@ -42,10 +47,14 @@ type spool struct {
 	serving sync.Once
 
 	// Owned by the goroutine of serve.
-	bytes   int64
-	sizes   map[string]int64
-	trouble bool // the disk refuses, and that was said
-	full    bool // spoolBytes are spent, and that was said
+	bytes     int64
+	sizes     map[string]int64
+	strangers map[string]time.Time // files for receivers that are not set any more, and since when they wait
+	stuck     []string             // files that could not be removed
+	unsynced  bool                 // the folder is to be synced
+	trouble   bool                 // the disk refuses, and that was said
+	full      bool                 // spoolBytes are spent, and that was said
+	fixed     bool                 // a file cannot be removed, and that was said
 }
 
 // order is one wish to the goroutine of the spool.
@@ -54,19 +63,13 @@ type order struct {
 	done chan struct{}
 }
 
-// disk is what the spool does to its folder.
-type disk interface {
-	write(path string, content []byte) error // to a synced file
-	rename(from, to string) error
-	remove(path string) error
-	sync(dir string) error
-}
-
-// spooled is a file of the spool.
+// spooled is a file of the spool. What stands in it counts, not its name.
 type spooled struct {
 	Version  int         `json:"version"`
 	Receiver string      `json:"receiver"` // the key of its worker
+	Order    int64       `json:"order"`    // among those of its receiver
 	Queued   time.Time   `json:"queued"`
+	Host     string      `json:"host,omitempty"`
 	Notice   heal.Notice `json:"notice"`
 }
 
@@ -78,7 +81,10 @@ type ledgerSaved struct {
 }
 
 func newSpool(stateDir string, log zerolog.Logger) *spool {
-	s := &spool{disk: realDisk{}, log: log, orders: make(chan order), ended: make(chan struct{}), sizes: map[string]int64{}}
+	s := &spool{
+		disk: realDisk{}, log: log, orders: make(chan order), ended: make(chan struct{}),
+		sizes: map[string]int64{}, strangers: map[string]time.Time{},
+	}
 	if stateDir != "" {
 		s.dir = filepath.Join(stateDir, "spool")
 	}
@@ -129,98 +135,108 @@ func (n *Notifier) Settle(ctx context.Context) {
 	}
 }
 
-// keep settles soon after each Post, and once more at the end.
+// keep settles soon after each Post, whoever else asks for it or not, and at
+// once after a delivery: a kill between that and the removal of its file is one
+// message twice. It settles once more at the end.
 func (n *Notifier) keep(ctx context.Context) {
-	for {
+	if n.spool.dir == "" {
+		return
+	}
+	again := time.NewTicker(settleAgain)
+	defer again.Stop()
+	for ctx.Err() == nil {
 		select {
 		case <-n.posted:
 			select {
 			case <-time.After(settleSoon):
 			case <-ctx.Done():
 			}
-			n.Settle(ctx)
-		case <-time.After(time.Minute): // what a disk refused
-			n.Settle(ctx)
+		case <-n.left:
+		case <-again.C:
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleAtEnd)
-			defer cancel()
-			n.Settle(last)
-			return
 		}
+		n.Settle(ctx)
 	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleAtEnd)
+	defer cancel()
+	n.Settle(last)
 }
 
-// save writes what has no file, removes the files of what was delivered or
-// dropped, and then writes the ledger: in this order, so that a kill in between
-// tells twice rather than never.
+// save writes what has no file and then the ledger, syncs the folder, and then
+// removes the files of what was delivered or dropped: in this order, so that a
+// kill in between tells twice rather than never. Removing needs no room: it
+// goes on on a full disk.
 func (n *Notifier) save() {
 	s := n.spool
-	wrote := false
-	for _, w := range n.workers {
-		wrote = s.putAll(w) || wrote
-	}
-	if wrote {
-		if err := s.disk.sync(s.dir); err != nil {
-			s.refused(err)
-		} else if s.trouble {
-			s.trouble = false
-			s.log.Info().Str("dir", s.dir).Msg("what waits to be delivered can be kept on disk again")
+	wrote, err := s.putAll(n.workers)
+	if err == nil && n.ledger.dirty() {
+		wrote = true
+		if err = s.keepLedger(n.ledger); err != nil {
+			n.ledger.touch()
 		}
 	}
-	if n.ledger.dirty() {
-		s.keepLedger(n.ledger)
+	if wrong := s.sync(); err == nil {
+		err = wrong
 	}
+	s.judge(wrote, err)
+	gone := s.stuck
+	s.stuck = nil
 	for _, w := range n.workers {
-		for _, file := range w.queue.removals() {
-			s.drop(file)
-		}
+		gone = append(gone, w.queue.removals()...)
 	}
+	s.drop(append(gone, s.expired(time.Now())...))
+	_ = s.sync() // else a power cut brings back what was delivered; it is tried again
+}
+
+// sync makes durable which files there are.
+func (s *spool) sync() error {
+	if !s.unsynced {
+		return nil
+	}
+	if err := s.disk.sync(s.dir); err != nil {
+		return fmt.Errorf("sync the spool: %w", err)
+	}
+	s.unsynced = false
+	return nil
 }
 
 // putAll writes what waits for a receiver and has no file; it tells whether
 // there was something.
-func (s *spool) putAll(w *worker) (wrote bool) {
-	for _, a := range w.queue.unsaved() {
-		file, err := s.put(w.key, a)
-		if err != nil {
-			s.refused(err)
-			return wrote // the next would fare no better
+func (s *spool) putAll(workers []*worker) (wrote bool, err error) {
+	for _, w := range workers {
+		for _, a := range w.queue.unsaved() {
+			file, err := s.put(w.key, a)
+			if err != nil {
+				return wrote, err // the next would fare no better
+			}
+			if file != "" {
+				wrote, s.unsynced = true, true
+				w.queue.saved(a.number, file)
+			}
 		}
-		if file != "" {
-			wrote = true
-			w.queue.saved(a.number, file)
-		}
 	}
-	return wrote
-}
-
-func (s *spool) keepLedger(l *ledger) {
-	text, err := json.Marshal(l.saved())
-	if err == nil {
-		err = s.replace(filepath.Join(s.dir, ledgerFile), text)
-	}
-	if err != nil {
-		s.refused(err)
-	}
+	return wrote, nil
 }
 
 // put writes the file of an alert and gives its name; none, and no error, where
 // the spool is full.
 func (s *spool) put(key string, a alert) (string, error) {
-	text, err := json.Marshal(spooled{Version: spoolVersion, Receiver: key, Queued: a.Queued, Notice: a.Notice})
+	text, err := json.Marshal(spooled{
+		Version: spoolVersion, Receiver: key, Order: a.order, Queued: a.Queued, Host: a.Host, Notice: a.Notice,
+	})
 	if err != nil {
 		return "", fmt.Errorf("encode an alert: %w", err)
 	}
 	if s.bytes+int64(len(text)) > spoolBytes {
 		if !s.full {
 			s.full = true
-			s.log.Warn().Str("dir", s.dir).Int("bytes", spoolBytes).Msg("the spool is full: new alerts are kept in memory only")
+			s.log.Warn().Str("dir", s.dir).Int("bytes", spoolBytes).
+				Msg("the spool is full: new alerts are kept in memory only, and a restart of defib loses those that wait")
 		}
 		return "", nil
 	}
-	s.full = false
-	name := fmt.Sprintf("%020d-%06d-%s.json", a.Queued.UnixNano(), a.number%1000000, key)
-	if err := s.replace(filepath.Join(s.dir, name), text); err != nil {
+	name := fmt.Sprintf("%019d-%s-%s.json", a.order, a.mark(), key)
+	if err := replace(s.disk, filepath.Join(s.dir, name), text); err != nil {
 		return "", err
 	}
 	s.sizes[name] = int64(len(text))
@@ -228,62 +244,80 @@ func (s *spool) put(key string, a alert) (string, error) {
 	return name, nil
 }
 
-// replace writes a file aside and moves it into place.
-func (s *spool) replace(path string, text []byte) error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("make the spool: %w", err)
+// mark is short for what an alert says, see same.
+func (a *alert) mark() string {
+	n := &a.Notice
+	sum := sha256.Sum256([]byte(n.Incident + "\x00" + n.Container.ID + "\x00" + n.Reason.String() + "\x00" +
+		n.At.UTC().Format(time.RFC3339Nano) + "\x00" + strconv.Itoa(n.Attempt)))
+	return hex.EncodeToString(sum[:6])
+}
+
+func (s *spool) keepLedger(l *ledger) error {
+	text, err := json.Marshal(l.saved())
+	if err != nil {
+		return fmt.Errorf("encode what people were told: %w", err)
 	}
-	aside := path + ".tmp"
-	if err := s.disk.write(aside, text); err != nil {
-		_ = s.disk.remove(aside) // what is left of it; it is removed at the next start, too
-		return fmt.Errorf("write to the spool: %w", err)
+	if err := replace(s.disk, filepath.Join(s.dir, ledgerFile), text); err != nil {
+		return err
 	}
-	if err := s.disk.rename(aside, path); err != nil {
-		return fmt.Errorf("write to the spool: %w", err)
-	}
+	s.unsynced = true
 	return nil
 }
 
-// refused says once that the disk takes nothing.
-func (s *spool) refused(err error) {
-	if !s.trouble {
+// judge says once that the disk takes nothing, and once that it does again;
+// wrote tells that there was something to write.
+func (s *spool) judge(wrote bool, err error) {
+	switch {
+	case err != nil && !s.trouble:
 		s.trouble = true
 		s.log.Warn().AnErr("err", err).
 			Msg("alerts cannot be kept on disk: they are kept in memory, and a restart of defib loses those that wait; mount a writable volume at AUTOHEAL_STATE_DIR")
+	case err == nil && wrote && s.trouble:
+		s.trouble = false
+		s.log.Info().Str("dir", s.dir).Msg("alerts can be written again: those that wait are on disk")
 	}
 }
 
-// drop removes a file. One that cannot be removed is delivered again by the
-// next start, which is said.
-func (s *spool) drop(name string) {
-	s.bytes -= s.sizes[name]
-	delete(s.sizes, name)
-	if err := s.disk.remove(filepath.Join(s.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		s.log.Warn().AnErr("err", err).Msg("a delivered alert cannot be removed from the spool: the next start of defib delivers it again")
+// drop removes files. What cannot be removed is tried again later, and the next
+// start would deliver it again, which is said once.
+func (s *spool) drop(names []string) {
+	for _, name := range names {
+		err := s.disk.remove(filepath.Join(s.dir, name))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			s.stuck = append(s.stuck, name)
+			if !s.fixed {
+				s.fixed = true
+				s.log.Warn().AnErr("err", err).
+					Msg("a delivered alert cannot be removed from the spool: if that stays so, the next start of defib delivers it again")
+			}
+			continue
+		}
+		s.unsynced = true
+		s.bytes -= s.sizes[name]
+		delete(s.sizes, name)
+		delete(s.strangers, name)
+	}
+	if s.bytes < spoolBytes/2 {
+		s.full = false // it may be said again
+	}
+	if len(s.stuck) == 0 {
+		s.fixed = false
 	}
 }
 
-// realDisk is the disk that there is.
-type realDisk struct{}
-
-func (realDisk) write(path string, content []byte) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
+// expired gives the files of strangers that nobody will ask for any more.
+func (s *spool) expired(now time.Time) []string {
+	var old []string
+	for name, queued := range s.strangers {
+		if now.Sub(queued) > maxAge {
+			old = append(old, name)
+			delete(s.strangers, name)
+		}
 	}
-	_, err = file.Write(content)
-	return errors.Join(err, file.Sync(), file.Close())
-}
-
-func (realDisk) rename(from, to string) error { return os.Rename(from, to) }
-func (realDisk) remove(path string) error     { return os.Remove(path) }
-
-func (realDisk) sync(dir string) error {
-	file, err := os.Open(dir)
-	if err != nil {
-		return err
+	if len(old) > 0 {
+		s.log.Warn().Int("alerts", len(old)).Msg("alerts for receivers that are not set any more are dropped: they are older than a day")
 	}
-	return errors.Join(file.Sync(), file.Close())
+	return old
 }
 
 // fileName makes a text fit for the name of a file.
@@ -295,22 +329,4 @@ func fileName(text string) string {
 		return '-'
 	}
 	return strings.Trim(cutRunes(strings.Map(plain, text), 80), "-.…")
-}
-
-// sortedNames gives the names in a folder in their order, none where there is
-// no folder.
-func sortedNames(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the spool: %w", err)
-	}
-	names := make([]string, len(entries))
-	for i, e := range entries {
-		names[i] = e.Name()
-	}
-	slices.Sort(names)
-	return names, nil
 }

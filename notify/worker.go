@@ -41,7 +41,8 @@ type pacer interface {
 // worker serves one receiver: one message after the other, in their order.
 type worker struct {
 	receiver receiver
-	key      string        // names it in files, over restarts
+	key      string        // names it in files, over restarts; it holds no secret
+	number   int           // among those of its kind and host
 	together time.Duration // how long to wait for what belongs into one message
 	wish     wish
 	queue    *queue
@@ -50,33 +51,35 @@ type worker struct {
 	random   func(n int64) int64
 	log      zerolog.Logger
 	tell     func(from *worker, o outage) // on another receiver
+	told     func(w *worker, o *outage)   // this receiver took a message about another
 	moved    func()                       // alerts have left the line
 
-	ill atomic.Bool // the last attempt failed
+	ill atomic.Bool // the last attempt failed by no fault of its message
 
 	// What follows belongs to the goroutine of run.
-	attempts  map[uint64]int // of those that wait
-	trouble   string         // what was logged last, see sameTrouble; empty when all is well
-	since     time.Time      // of that trouble
-	notBefore time.Time      // when the receiver may be tried again
-	asked     bool           // the receiver itself asked for that pause
-	paced     time.Time      // when the messages so far are worked off at its pace
-	mark      string         // of its secret when it was closed; empty: it is open
+	attempts  map[uint64]int  // of those that wait
+	refused   map[uint64]bool // of those: the receiver did not take the whole of it
+	talked    bool            // of its trouble, on another receiver
+	trouble   string          // what was logged last, see sameTrouble; empty when all is well
+	since     time.Time       // of that trouble
+	notBefore time.Time       // when the receiver may be tried again
+	asked     bool            // the receiver itself asked for that pause
+	paced     time.Time       // when the messages so far are worked off at its pace
+	mark      string          // of its secret when it was closed; empty: it is open
 }
 
-// run delivers until the queue is closed and empty. Then, or when an attempt
-// fails after the queue was closed, or when hard ends, it reports what is left.
+// run delivers until the queue is closed and empty, or an attempt fails after
+// the queue was closed, or hard ends.
 func (w *worker) run(hard context.Context) {
-	w.attempts = map[uint64]int{}
+	w.attempts, w.refused = map[uint64]int{}, map[uint64]bool{}
 	for w.queue.await() && w.gather(hard) {
 		if lost := w.queue.burst(); lost > 0 {
 			w.event(zerolog.WarnLevel).Int("dropped", lost).Msg("the queue has drained; alerts were dropped")
 		}
 		if !w.turn(hard) {
-			break
+			return
 		}
 	}
-	w.reportLeft()
 }
 
 // gather waits, for people, until what belongs together has come together.
@@ -106,29 +109,56 @@ func (w *worker) sleep(hard context.Context, d time.Duration) {
 // turn makes one attempt. It gives false when the shutdown came first.
 func (w *worker) turn(hard context.Context) bool {
 	w.expire(time.Now())
-	if len(w.queue.look()) == 0 {
+	waiting := w.queue.look()
+	if len(waiting) == 0 {
+		return true
+	}
+	if waiting[0].About != nil && w.stopping() {
+		w.forget(waiting[:1]) // the little time is for alerts; the next start meets the same trouble
 		return true
 	}
 	if !w.waitTurn(hard) {
 		return false
 	}
 	now := time.Now()
+	w.expire(now)
 	picked, covered := w.pick()
 	if len(picked) == 0 {
 		return true
 	}
-	host := hostName(w.host)
-	for i := range picked {
-		picked[i].Host = host
+	if host := hostName(w.host); host != "" { // else what it was called when it was posted
+		for i := range picked {
+			picked[i].Host = host
+		}
 	}
 	m := w.words(picked, now)
-	err := w.receiver.deliver(hard, m)
-	if refused, ok := errors.AsType[*refusal](err); ok && hard.Err() == nil {
-		w.event(zerolog.InfoLevel).AnErr("err", refused).Msg("the receiver does not take this payload; a shorter one is tried")
-		err = w.receiver.deliver(hard, m.brief())
+	short := w.short(picked)
+	if short {
+		m = m.brief()
 	}
+	err := w.receiver.deliver(hard, m)
 	w.pace(now)
+	if refused, ok := errors.AsType[*refusal](err); ok && !short && hard.Err() == nil {
+		w.shorten(picked, covered, refused)
+		return true
+	}
 	return w.settle(hard, err, picked, covered)
+}
+
+// short tells whether the whole of all this was refused before.
+func (w *worker) short(picked []alert) bool {
+	return !slices.ContainsFunc(picked, func(a alert) bool { return !w.refused[a.number] })
+}
+
+// shorten has the next attempt be a brief one, which is the last.
+func (w *worker) shorten(picked, covered []alert, refused error) {
+	for _, a := range picked {
+		w.refused[a.number] = true
+	}
+	for _, a := range covered {
+		w.attempts[a.number]++
+	}
+	w.event(zerolog.InfoLevel).AnErr("err", refused).Msg("the receiver does not take this payload; a shorter one is tried")
 }
 
 // words turns what was picked to a message.
@@ -165,29 +195,40 @@ func (w *worker) pick() (picked, covered []alert) {
 }
 
 // waitTurn waits until the receiver may be tried again. A shutdown cuts our own
-// back-off short for one last attempt, but no pause that the receiver asked
-// for; then it gives false.
+// back-off short for one last attempt, but neither the pace nor a pause that the
+// receiver asked for; for the latter it gives false.
 func (w *worker) waitTurn(hard context.Context) bool {
-	for {
-		until := w.notBefore
-		if slack := w.paced.Add(-burstOf * w.rate()); slack.After(until) {
-			until = slack
+	for hard.Err() == nil {
+		pace, pause := time.Until(w.paced.Add(-burstOf*w.rate())), time.Until(w.notBefore)
+		switch {
+		case pause <= 0 && pace <= 0:
+			return true
+		case w.stopping() && pause > 0 && w.asked:
+			return false
+		case w.stopping() && pace <= 0:
+			return true
+		case w.stopping():
+			sleepFor(hard, pace)
+			continue
+		case w.mark != "" && w.secretMark() != w.mark:
+			w.mark, w.notBefore = "", time.Time{}
+			w.event(zerolog.InfoLevel).Msg("the receiver's secret has changed: it is tried again")
+			continue
+		case w.mark != "":
+			pause = min(pause, markEvery)
 		}
-		wait := time.Until(until)
-		if wait <= 0 {
-			return hard.Err() == nil
-		}
-		if w.stopping() {
-			return !w.asked && hard.Err() == nil
-		}
-		if w.mark != "" {
-			if w.secretMark() != w.mark {
-				w.mark, w.notBefore = "", time.Time{}
-				continue
-			}
-			wait = min(wait, markEvery)
-		}
-		w.sleep(hard, wait)
+		w.sleep(hard, max(pause, pace))
+	}
+	return false
+}
+
+// sleepFor ends early at the end of the shutdown only.
+func sleepFor(hard context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-hard.Done():
 	}
 }
 
@@ -233,10 +274,9 @@ func (w *worker) about(level zerolog.Level, a alert) *zerolog.Event {
 		Str("container", clean(a.Notice.Container.Name, maxName))
 }
 
-// speaks tells whether people, or a program made for it, read free text there.
-func (w *worker) speaks() bool {
-	_, people := w.receiver.(reader)
-	return people
+// overflows says that something had to be dropped.
+func (w *worker) overflows(a alert) {
+	w.about(zerolog.WarnLevel, a).Int("waiting", maxWaiting).Msg("the queue is full; what people miss least is dropped")
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
