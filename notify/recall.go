@@ -48,10 +48,14 @@ type findings struct {
 	unread    int      // that the disk did not give
 }
 
-// load reads the spool one file after the other, so that no more than what a
-// queue holds is in memory. It runs in the goroutine of the spool.
+// load reads the spool, once: one file after the other, so that no more than what
+// a queue holds is in memory. It runs in the goroutine of the spool.
 func (n *Notifier) load() {
 	s, now := n.spool, time.Now()
+	if s.loaded {
+		return
+	}
+	s.loaded = true
 	names, err := s.disk.list(s.dir)
 	if err != nil {
 		s.judge(false, fmt.Errorf("read the spool: %w", err))
@@ -66,13 +70,12 @@ func (n *Notifier) load() {
 		workers[w.key] = w
 	}
 	for _, name := range names {
-		_, ours := s.sizes[name] // posted and settled before this was called
 		switch {
 		case strings.HasSuffix(name, ".tmp"):
 			_ = s.disk.remove(filepath.Join(s.dir, name)) // of a write that a kill has cut; nothing of it was promised
 		case strings.HasSuffix(name, ".bad"):
 			f.bad = append(f.bad, name)
-		case name != ledgerFile && strings.HasSuffix(name, ".json") && !ours:
+		case name != ledgerFile && strings.HasSuffix(name, ".json"):
 			n.loadOne(name, now, workers, &f)
 		}
 	}

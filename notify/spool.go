@@ -47,6 +47,7 @@ type spool struct {
 	serving sync.Once
 
 	// Owned by the goroutine of serve.
+	loaded    bool
 	bytes     int64
 	sizes     map[string]int64
 	strangers map[string]time.Time // files for receivers that are not set any more, and since when they wait
@@ -165,8 +166,10 @@ func (n *Notifier) keep(ctx context.Context) {
 // save writes what has no file and then the ledger, syncs the folder, and then
 // removes the files of what was delivered or dropped: in this order, so that a
 // kill in between tells twice rather than never. Removing needs no room: it
-// goes on on a full disk.
+// goes on on a full disk. Nothing is written before the spool was read: only
+// then is it known what comes before what.
 func (n *Notifier) save() {
+	n.load()
 	s := n.spool
 	wrote, err := s.putAll(n.workers)
 	if err == nil && n.ledger.dirty() {
