@@ -139,11 +139,14 @@ func (w *Watcher) concludeAftermath() {
 	if !w.aftermath.Conclude(time.Now()) {
 		return
 	}
-	w.memory.keep(aftermathSection, &w.aftermath)
-	for _, n := range w.aftermath.News() {
+	news := w.aftermath.News()
+	for _, n := range news {
 		w.logHost(n)
-		w.memory.hurry()
 		w.o.Notifier.Post(n)
+	}
+	w.memory.keep(aftermathSection, &w.aftermath) // after it was posted, see tellAll
+	if len(news) > 0 {
+		w.memory.hurry()
 	}
 }
 

@@ -307,17 +307,13 @@ func (w *Watcher) feed(ctx context.Context, e *entry, ev heal.Event) {
 	before := e.state
 	state, actions := heal.Decide(e.policy, e.state, ev, time.Now())
 	e.state = state
-	w.memory.note(e) // before an act is begun, which waits for it
-	told := false
+	told := w.tellAll(e, actions)
 	for _, a := range actions {
 		switch a := a.(type) {
 		case heal.Look:
 			w.look(ctx, e, a)
 		case heal.Act:
 			w.act(ctx, e, a)
-		case heal.Tell:
-			w.tell(e, a.Notice)
-			told = true
 		}
 	}
 	w.host.Note(e.container, w.graph.needs(id), state, time.Now())
@@ -343,8 +339,27 @@ func (w *Watcher) wake(ctx context.Context) {
 	}
 }
 
-// tell completes a notice, logs it and hands it on.
-func (w *Watcher) tell(e *entry, n heal.Notice) {
+// tellAll hands on what is told, and then has the state remembered: a file that
+// says that people were told is only written when what they were told is safe.
+// Both come before an act is begun, which waits for the file.
+func (w *Watcher) tellAll(e *entry, actions []heal.Action) (told bool) {
+	news := false
+	for _, a := range actions {
+		if t, ok := a.(heal.Tell); ok {
+			news = w.tell(e, t.Notice) || news
+			told = true
+		}
+	}
+	w.memory.note(e)
+	if news {
+		w.memory.hurry()
+	}
+	return told
+}
+
+// tell completes a notice, logs it and hands it on. It tells whether that is
+// news for people.
+func (w *Watcher) tell(e *entry, n heal.Notice) bool {
 	if !n.OfTrouble() {
 		over := n.Reason.Resolves() && n.Reason != heal.Followed && !e.known // of what nobody heard
 		n.Aside = n.Aside || over || w.host.Hushed(e.container.ID, n.Reason, e.known)
@@ -355,8 +370,6 @@ func (w *Watcher) tell(e *entry, n heal.Notice) {
 	n.Evidence, n.Level = e.evidenceFor(n), e.policy.Alert
 	w.logNotice(e, n)
 	w.incidents.note(n)
-	if n.ForPeople() {
-		w.memory.hurry()
-	}
 	w.o.Notifier.Post(n)
+	return n.ForPeople()
 }

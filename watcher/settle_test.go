@@ -1,0 +1,118 @@
+package watcher
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"defib/heal"
+	"defib/internal/dockertest"
+)
+
+// TestFileSaysOnlyWhatWasSettled: the records are those from before the alerts
+// were settled, and the file is written after it.
+func TestFileSaysOnlyWhatWasSettled(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, stateFile)
+	entryOf := func(digit string) *entry {
+		return &entry{container: heal.Container{ID: strings.Repeat(digit, 64)}, state: heal.State{Phase: heal.Failing}}
+	}
+	m := newMemory(dir, zerolog.Nop())
+	settled := 0
+	m.settled = func(ctx context.Context) {
+		settled++
+		if deadline, set := ctx.Deadline(); !set || time.Until(deadline) > writeWait {
+			t.Errorf("it may take until %s", deadline)
+		}
+		if _, err := os.Stat(path); err == nil {
+			t.Error("the file is there already")
+		}
+		m.note(entryOf("b")) // told after the records were taken
+	}
+	m.note(entryOf("a"))
+	m.write()
+	text := string(mustRead(t, path))
+	if settled != 1 || !strings.Contains(text, "aaaa") || strings.Contains(text, "bbbb") {
+		t.Errorf("settled %d times; the file says %s", settled, text)
+	}
+}
+
+// slowVoice takes its time to settle.
+type slowVoice struct{ *told }
+
+func (slowVoice) Settle(ctx context.Context) { <-ctx.Done() }
+
+// TestSettlingHoldsNobody: a spool on a disk that hangs delays no restart by
+// more than the time that is allowed for a write.
+func TestSettlingHoldsNobody(t *testing.T) {
+	var restarted time.Duration
+	lives(t, func(w *Watcher) { w.memory.settled = slowVoice{}.Settle }, func(l life) {
+		l.eng.Run(sickly("web", true))
+		time.Sleep(20 * time.Second)
+		began := time.Now()
+		l.sicken(t, "web")
+		l.restartsReach(t, "web", 1)
+		restarted = time.Since(began)
+	})
+	if restarted > 25*time.Second { // three probes, the steps of the test, and at most 1 s
+		t.Errorf("restarted after %s", restarted)
+	}
+}
+
+// witness looks, when something is posted, whether the memory says already that
+// it was told.
+type witness struct {
+	*told
+
+	found []string
+}
+
+func (w *witness) Post(n heal.Notice) {
+	m := w.w.memory
+	m.mu.Lock()
+	known := m.records[n.Container.ID].State.Told
+	m.mu.Unlock()
+	if !n.Repeat && slices.Contains(known, n.Reason.String()) {
+		w.found = append(w.found, n.Reason.String())
+	}
+	w.told.Post(n)
+}
+
+// TestToldIsRememberedAfterItIsPosted: a write between the two would say that
+// people were told, and a kill after it would see that they never are.
+func TestToldIsRememberedAfterItIsPosted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		eng, pipe := dockertest.New(dockertest.Options{}), dockertest.NewPipe()
+		eng.Serve(pipe)
+		v := &witness{told: &told{}}
+		w := New(Options{
+			Endpoint: Endpoint{Host: "tcp://engine:2375", Dial: pipe.DialContext}, Selection: Selection{Key: "autoheal"},
+			Policy: testPolicy(), Interval: 10 * time.Second, Parallel: 8, CallTimeout: 30 * time.Second, StateDir: t.TempDir(),
+			Notifier: v, Log: zerolog.Nop(),
+		})
+		v.w = w
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { w.Run(ctx); close(ended) }()
+		time.Sleep(time.Second)
+		eng.Run(sickly("web", false))
+		time.Sleep(20 * time.Second)
+		if err := eng.Sicken("web", "no answer"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		cancel()
+		<-ended
+		if len(v.reasons()) < 3 || len(v.found) > 0 {
+			t.Errorf("of %v these were remembered before they were posted: %v", v.reasons(), v.found)
+		}
+		eng.Close()
+	})
+}
