@@ -75,11 +75,7 @@ func (r *alertmanager) deliver(ctx context.Context, m message) error {
 	if isPromAPI(to.url) {
 		payload = promAPI(m, severity)
 	}
-	body, err := encode(payload)
-	if err != nil {
-		return err
-	}
-	answer, err := r.client.send(ctx, to.url, nil, body)
+	answer, err := r.post(ctx, to.url, nil, payload)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,8 @@ func (r *apprise) name() string { return "apprise" }
 
 func (r *apprise) place() string { return r.target.host() }
 
+func (r *apprise) secretMark() string { return r.target.mark() }
+
 func (r *apprise) wants(n heal.Notice) bool { return wantsAsAutoheal(n) }
 
 func (r *apprise) deliver(ctx context.Context, m message) error {

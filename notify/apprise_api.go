@@ -65,11 +65,7 @@ func (r *appriseAPI) deliver(ctx context.Context, m message) error {
 	if err != nil {
 		return err
 	}
-	body, err := encode(appriseMessage(m, to.options))
-	if err != nil {
-		return err
-	}
-	answer, err := r.client.send(ctx, to.url, nil, body)
+	answer, err := r.post(ctx, to.url, nil, appriseMessage(m, to.options))
 	if err != nil {
 		return err
 	}

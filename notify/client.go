@@ -48,7 +48,8 @@ func newClient(transport http.RoundTripper, roots *x509.CertPool, secrets *redac
 }
 
 // newTransport gives a transport of our own: the default one has no time-outs
-// and is shared with whoever uses it, such as a Docker client.
+// and is shared with whoever uses it, such as a Docker client. It speaks HTTP/1.1,
+// as the shipped binary can nothing else (Dockerfile).
 func newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -58,7 +59,6 @@ func newTransport() *http.Transport {
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConnsPerHost:    1,
 		IdleConnTimeout:        idleTimeout,
-		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
 	}
 }

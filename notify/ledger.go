@@ -21,15 +21,13 @@ const (
 	// within a week: with what heal tells that is at most 15.
 	remindMost = 12
 	// A container flaps when so many incidents of it have begun within
-	// flapWithin, or more of them within flapLong. So do storms.
+	// flapWithin, or more of them within flapLong. So do storms. It is over when
+	// none has begun for that time.
 	flapTimes  = 4
 	flapWithin = 2 * time.Hour
 	flapOften  = 6
 	flapLong   = 12 * time.Hour
-	// It does not any more when none has begun for the time in which it was found
-	// to flap.
-
-	week = 7 * 24 * time.Hour
+	week       = 7 * 24 * time.Hour
 	// maxOpen bounds the incidents, and the containers, that are remembered.
 	maxOpen = 5000
 	// keptOver is how long an incident is remembered after its end: a receiver
@@ -50,8 +48,8 @@ type ledger struct {
 
 // talk is the conversation about one incident.
 type talk struct {
-	Notice    heal.Notice          `json:"notice"` // the newest that was not good news
-	Last      time.Time            `json:"last"`   // when people were told last
+	Notice    heal.Notice          `json:"notice,omitzero"` // the newest that was not good news, until it is over
+	Last      time.Time            `json:"last"`            // when people were told last
 	Reminders int                  `json:"reminders,omitempty"`
 	Over      time.Time            `json:"over,omitzero"`
 	Hushed    bool                 `json:"hushed,omitempty"` // nothing of it was news so far: its container flaps
@@ -86,7 +84,7 @@ func (l *ledger) note(n heal.Notice, now time.Time) []heal.Notice {
 	t, known := l.talks[n.Incident]
 	if !n.ForPeople() || n.Level == heal.LevelNone {
 		if known && n.Reason.Ends() {
-			t.Over = now
+			t.end(now)
 		}
 		return []heal.Notice{n}
 	}
@@ -114,9 +112,13 @@ func (t *talk) take(n heal.Notice, now time.Time) {
 		t.Last = now
 	}
 	if n.Reason.Ends() {
-		t.Over = now
+		t.end(now)
 	}
 }
+
+// end lets go of the notice, which only reminders need: the file is written at
+// each change.
+func (t *talk) end(now time.Time) { t.Over, t.Notice = now, heal.Notice{} }
 
 // flaps puts a notice aside that is no news, since its container flaps, and
 // gives the message that says so, once.
@@ -236,7 +238,7 @@ func (l *ledger) calm(r *record, now time.Time) heal.Notice {
 	n.Reason, n.Ended, n.At = heal.Recovered, heal.Flapping, now
 	r.Flap, r.Begun = nil, nil
 	if t := l.talks[n.Incident]; t != nil {
-		t.Over = now
+		t.end(now)
 	}
 	r.sent(now, 1)
 	return n

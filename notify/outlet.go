@@ -35,18 +35,7 @@ func (o *outlet) options() address {
 	return to
 }
 
-// secretMark changes when the secret in a file does. A secret that is a value
-// cannot change: its mark is empty.
-func (o *outlet) secretMark() string {
-	if o.target.secret.file == "" {
-		return ""
-	}
-	text, err := o.target.secret.Reveal()
-	if err != nil {
-		return "unreadable"
-	}
-	return digest(text)[:16]
-}
+func (o *outlet) secretMark() string { return o.target.mark() }
 
 // address gives where to send to now. A bad one is a setback: its file may be
 // repaired.
@@ -82,14 +71,7 @@ func (*chat) forPeople() {}
 // plain gives text and facts as one text, at most so long. Of a long one what a
 // container said gives way, then the end of the facts and of the text.
 func (m message) plain(d dialect, limit int) string {
-	var details strings.Builder
-	for i, f := range m.facts {
-		if i == 0 {
-			details.WriteByte('\n')
-		}
-		details.WriteString("\n" + f.name + ": " + f.value)
-	}
-	facts := d.line(details.String(), limit/4)
+	facts := d.line(m.details(), limit/4)
 	text := d.lines(m.text, limit-d.size(facts))
 	if strings.TrimSpace(text) == "" { // most vendors refuse an empty message
 		text = d.line(m.title, limit-d.size(facts))
@@ -188,9 +170,11 @@ func (a answer) notYes(host string) error {
 }
 
 // body gives text and facts as one plain text.
-func (m message) body() string {
+func (m message) body() string { return m.text + m.details() }
+
+// details gives the facts, a line each, after an empty line.
+func (m message) details() string {
 	var b strings.Builder
-	b.WriteString(m.text)
 	for i, f := range m.facts {
 		if i == 0 {
 			b.WriteByte('\n')

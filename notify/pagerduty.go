@@ -55,9 +55,7 @@ func pagerdutyKind() kind {
 	}
 }
 
-func pagerdutyKey(to address) string {
-	return cmp.Or(to.options["key"], to.url.Query().Get("routing_key"))
-}
+func pagerdutyKey(to address) string { return to.value("key", "routing_key") }
 
 // checkSeverity tells what is wrong with the option severity.
 func checkSeverity(options map[string]string, known ...string) error {
@@ -75,11 +73,7 @@ func (r *pagerduty) deliver(ctx context.Context, m message) error {
 	if err != nil {
 		return err
 	}
-	body, err := encode(pagerdutyMessage(m, pagerdutyKey(to), to.options["severity"]))
-	if err != nil {
-		return err
-	}
-	answer, err := r.client.send(ctx, pagerdutyURL(to.url), nil, body)
+	answer, err := r.post(ctx, pagerdutyURL(to.url), nil, pagerdutyMessage(m, pagerdutyKey(to), to.options["severity"]))
 	if err != nil {
 		return err
 	}
@@ -95,12 +89,10 @@ func (r *pagerduty) deliver(ctx context.Context, m message) error {
 // pagerdutyURL gives where to send to: without the key, which stands in the
 // body, and with the path where people left it out.
 func pagerdutyURL(u *url.URL) *url.URL {
-	plain := *u
-	plain.RawQuery = ""
-	if plain.Path == "" || plain.Path == "/" {
-		plain.Path = "/v2/enqueue"
+	if u.Path == "" || u.Path == "/" {
+		return at(u, "/v2/enqueue")
 	}
-	return &plain
+	return at(u, u.Path)
 }
 
 type pagerdutyEvent struct {

@@ -2,14 +2,11 @@ package notify
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -238,21 +235,13 @@ func (s *spool) put(key string, a alert) (string, error) {
 		}
 		return "", nil
 	}
-	name := fmt.Sprintf("%019d-%s-%s.json", a.order, a.mark(), key)
+	name := fmt.Sprintf("%019d-%s-%s.json", a.order, a.id(), key)
 	if err := replace(s.disk, filepath.Join(s.dir, name), text); err != nil {
 		return "", err
 	}
 	s.sizes[name] = int64(len(text))
 	s.bytes += int64(len(text))
 	return name, nil
-}
-
-// mark is short for what an alert says, see same.
-func (a *alert) mark() string {
-	n := &a.Notice
-	sum := sha256.Sum256([]byte(n.Incident + "\x00" + n.Container.ID + "\x00" + n.Reason.String() + "\x00" +
-		n.At.UTC().Format(time.RFC3339Nano) + "\x00" + strconv.Itoa(n.Attempt)))
-	return hex.EncodeToString(sum[:6])
 }
 
 func (s *spool) keepLedger(l *ledger) error {

@@ -73,6 +73,19 @@ func (t *target) address() (address, error) {
 	return to, nil
 }
 
+// mark changes when the secret in a file does; it tells nothing of it. A secret
+// that is a value cannot change: its mark is empty.
+func (t *target) mark() string {
+	if t.secret.file == "" {
+		return ""
+	}
+	text, err := t.secret.Reveal()
+	if err != nil {
+		return "unreadable"
+	}
+	return digest(text)[:16]
+}
+
 // host names the server that was used last, with its port if it has one.
 func (t *target) host() string {
 	if host := t.lastHost.Load(); host != nil {

@@ -19,6 +19,8 @@ func (w *webhook) name() string { return "webhook" }
 
 func (w *webhook) place() string { return w.target.host() }
 
+func (w *webhook) secretMark() string { return w.target.mark() }
+
 func (w *webhook) wants(n heal.Notice) bool { return wantsAsAutoheal(n) }
 
 func (w *webhook) deliver(ctx context.Context, m message) error {

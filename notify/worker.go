@@ -199,37 +199,27 @@ func (w *worker) pick() (picked, covered []alert) {
 // receiver asked for; for the latter it gives false.
 func (w *worker) waitTurn(hard context.Context) bool {
 	for hard.Err() == nil {
-		pace, pause := time.Until(w.paced.Add(-burstOf*w.rate())), time.Until(w.notBefore)
+		pace, rest := time.Until(w.paced.Add(-burstOf*w.rate())), time.Until(w.notBefore)
 		switch {
-		case pause <= 0 && pace <= 0:
+		case rest <= 0 && pace <= 0:
 			return true
-		case w.stopping() && pause > 0 && w.asked:
+		case w.stopping() && rest > 0 && w.asked:
 			return false
 		case w.stopping() && pace <= 0:
 			return true
 		case w.stopping():
-			sleepFor(hard, pace)
+			pause(hard, pace) // at its end the loop ends
 			continue
 		case w.mark != "" && w.secretMark() != w.mark:
 			w.mark, w.notBefore = "", time.Time{}
 			w.event(zerolog.InfoLevel).Msg("the receiver's secret has changed: it is tried again")
 			continue
 		case w.mark != "":
-			pause = min(pause, markEvery)
+			rest = min(rest, markEvery)
 		}
-		w.sleep(hard, max(pause, pace))
+		w.sleep(hard, max(rest, pace))
 	}
 	return false
-}
-
-// sleepFor ends early at the end of the shutdown only.
-func sleepFor(hard context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-hard.Done():
-	}
 }
 
 // rate is the time for one message on average.
