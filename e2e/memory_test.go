@@ -27,6 +27,11 @@ func TestRemembersOverAKill(t *testing.T) {
 	if n := hopeless.count("restart"); n != 3 {
 		t.Errorf("restarted %d times by both; want 3", n)
 	}
+	// A kill before that is told twice rather than never, which is not meant here.
+	s.await("that to be on the disk", func() bool {
+		file, err := s.engine.docker(s.Context(), "cp", second.id+":/data/state.json", "-")
+		return err == nil && strings.Contains(file, `"phase":"gave-up"`)
+	})
 	s.docker("kill", "-s", "KILL", second.id)
 	s.docker("rm", "-f", second.id)
 

@@ -169,7 +169,7 @@ func (n *Notifier) save() {
 	n.load()
 	s := n.spool
 	wrote, err := s.putAll(n.workers)
-	if err == nil && n.ledger.dirty() {
+	if err == nil && len(n.workers) > 0 && n.ledger.dirty() { // nobody to tell: nothing to know, and the watcher waits
 		wrote = true
 		if err = s.keepLedger(n.ledger); err != nil {
 			n.ledger.touch()
