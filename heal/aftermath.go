@@ -144,6 +144,24 @@ func (a *Aftermath) Conclude(now time.Time) bool {
 	return true
 }
 
+// Over is to be called after events: it concludes what they have ended, and
+// leaves what a round of looks is still adding to.
+func (a *Aftermath) Over(now time.Time) bool {
+	over := func(f *Finding) bool { return f.Names != nil && len(f.Names) == 0 }
+	if !over(&a.Frozen) && !over(&a.Down) {
+		return false
+	}
+	for _, f := range []struct {
+		*Finding
+		reason Reason
+	}{{&a.Frozen, ProbesStopped}, {&a.Down, LeftDown}} {
+		if over(f.Finding) {
+			a.news = append(a.news, f.conclude(f.reason, now)...)
+		}
+	}
+	return true
+}
+
 // News gives what people are to be told, once.
 func (a *Aftermath) News() []Notice {
 	news := a.news

@@ -109,6 +109,28 @@ func TestFindingIsToldOnce(t *testing.T) {
 	expect()
 }
 
+// TestEventsEndAndRoundsBegin: an event in the midst of a round of looks tells
+// nothing of what the round has found so far, and at once of what it ended.
+func TestEventsEndAndRoundsBegin(t *testing.T) {
+	var a Aftermath
+	tell := func(changed bool, want int) {
+		t.Helper()
+		if got := len(a.News()); got != want || changed != (want > 0) {
+			t.Errorf("%d told (%v), not %d", got, changed, want)
+		}
+	}
+	a.LeftDown(Container{ID: "1", Name: "a"}, bootEpoch)
+	a.Heard("9", Started{})
+	tell(a.Over(bootEpoch), 0)
+	a.LeftDown(Container{ID: "2", Name: "b"}, bootEpoch)
+	tell(a.Conclude(bootEpoch), 1)
+	a.Heard("1", Started{})
+	tell(a.Over(bootEpoch), 0)
+	a.Heard("2", Started{})
+	tell(a.Over(bootEpoch), 1)
+	tell(a.Over(bootEpoch), 0)
+}
+
 func TestAftermathIsBounded(t *testing.T) {
 	var a Aftermath
 	for i := range 5000 {

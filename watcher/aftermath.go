@@ -131,12 +131,12 @@ func (a aftermathEnded) apply(ctx context.Context, w *Watcher) {
 			time.AfterFunc(time.Until(at), func() { w.inspectAll(ctx, ids, true) })
 		}
 	}
-	w.concludeAftermath()
+	w.tellAftermath(w.aftermath.Conclude(time.Now()))
 }
 
-// concludeAftermath tells what the looks and events have added up to.
-func (w *Watcher) concludeAftermath() {
-	if !w.aftermath.Conclude(time.Now()) {
+// tellAftermath tells what the looks and events have added up to.
+func (w *Watcher) tellAftermath(changed bool) {
+	if !changed {
 		return
 	}
 	news := w.aftermath.News()

@@ -178,7 +178,7 @@ func (h heard) apply(ctx context.Context, w *Watcher) {
 	}
 	w.take(ctx, h)
 	w.aftermath.Heard(h.id, h.event)
-	w.concludeAftermath()
+	w.tellAftermath(w.aftermath.Over(time.Now()))
 	w.ownerChanged(ctx, h.sighting)
 }
 
