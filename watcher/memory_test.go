@@ -434,6 +434,7 @@ func TestKilledAroundARestart(t *testing.T) {
 			l.eng.Run(spec)
 			l.sicken(t, "web")
 			time.Sleep(kill)
+			synctest.Wait() // what this instant holds is over: the end below must find nothing more to do
 			switch {
 			case l.calls("restart", "web") == 0:
 				before++
