@@ -58,7 +58,7 @@ func (l Level) Wants(n Notice) bool {
 	case LevelNone:
 		return false
 	case LevelFailures:
-		return n.Reason != Restarted && n.Reason != Followed && n.Reason != Flapping
+		return n.Reason != Restarted && n.Reason != Followed
 	default:
 		return true
 	}
