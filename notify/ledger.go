@@ -31,8 +31,9 @@ const (
 	// maxOpen bounds the incidents, and the containers, that are remembered.
 	maxOpen = 5000
 	// keptOver is how long an incident is remembered after its end: a receiver
-	// may be away for as long as an alert is tried.
-	keptOver = maxAge + time.Hour
+	// may be away for as long as an alert is tried. One whose end everybody has
+	// taken is kept for a moment only, for what is just being posted.
+	keptOver, keptHeard = maxAge + time.Hour, time.Minute
 )
 
 // ledger remembers what people were told, so that one incident is one
@@ -48,13 +49,14 @@ type ledger struct {
 
 // talk is the conversation about one incident.
 type talk struct {
-	Notice    heal.Notice          `json:"notice,omitzero"` // the newest that was not good news, until it is over
-	Last      time.Time            `json:"last"`            // when people were told last
-	Reminders int                  `json:"reminders,omitempty"`
-	Over      time.Time            `json:"over,omitzero"`
-	Hushed    bool                 `json:"hushed,omitempty"` // nothing of it was news so far: its container flaps
-	Queued    map[string]bool      `json:"queued,omitempty"` // receivers that a firing alert was queued for
-	Told      map[string]time.Time `json:"told,omitempty"`   // those that took one
+	Notice    heal.Notice `json:"notice,omitzero"` // the newest that was not good news, until it is over
+	Last      time.Time   `json:"last"`            // when people were told last
+	Reminders int         `json:"reminders,omitempty"`
+	Over      time.Time   `json:"over,omitzero"`
+	Hushed    bool        `json:"hushed,omitempty"` // nothing of it was news so far: its container flaps
+	// Heard holds the receivers that a firing alert was queued for; true: they
+	// took one. Who has taken the end is not in it any more.
+	Heard map[string]bool `json:"heard,omitempty"`
 }
 
 // record is what is remembered of one container, by what survives recreation.
@@ -278,7 +280,7 @@ func (t *talk) remindAt() time.Time {
 // bound forgets what is over for long, and the oldest where there is too much.
 func (l *ledger) bound(now time.Time) {
 	for incident, t := range l.talks {
-		if !t.Over.IsZero() && now.Sub(t.Over) > keptOver {
+		if over := now.Sub(t.Over); !t.Over.IsZero() && (over > keptOver || over > keptHeard && len(t.Heard) == 0) {
 			delete(l.talks, incident)
 		}
 	}
@@ -308,26 +310,28 @@ func drop[T any](m map[string]T, order func(a, b T) int) {
 // queued notes that a receiver was handed an alert of an incident that is not
 // over.
 func (l *ledger) queued(receiver, incident string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if t := l.talks[incident]; t != nil {
-		if t.Queued == nil {
-			t.Queued = map[string]bool{}
-		}
-		t.Queued[receiver] = true
-		l.changed = true
-	}
+	l.hear(incident, func(t *talk) { t.Heard[receiver] = t.Heard[receiver] })
 }
 
 // told notes that a receiver took a message about an incident.
-func (l *ledger) told(receiver, incident string, now time.Time) {
+func (l *ledger) told(receiver, incident string) {
+	l.hear(incident, func(t *talk) { t.Heard[receiver] = true })
+}
+
+// done notes that a receiver has taken the end of an incident, or never hears
+// of ends.
+func (l *ledger) done(receiver, incident string) {
+	l.hear(incident, func(t *talk) { delete(t.Heard, receiver) })
+}
+
+func (l *ledger) hear(incident string, change func(t *talk)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if t := l.talks[incident]; t != nil {
-		if t.Told == nil {
-			t.Told = map[string]time.Time{}
+		if t.Heard == nil {
+			t.Heard = map[string]bool{}
 		}
-		t.Told[receiver] = now
+		change(t)
 		l.changed = true
 	}
 }
@@ -341,8 +345,8 @@ func (l *ledger) knows(receiver, incident string) (queued, took, known bool) {
 	if t == nil {
 		return false, false, false
 	}
-	_, took = t.Told[receiver]
-	return t.Queued[receiver], took, true
+	took, queued = t.Heard[receiver]
+	return queued, took, true
 }
 
 // touch has it saved again.

@@ -167,7 +167,7 @@ func TestLedgerOutlivesDefib(t *testing.T) {
 	}
 	d.tell("a", heal.GaveUp)
 	d.l.queued("slack", "a")
-	d.l.told("slack", "a", d.now)
+	d.l.told("slack", "a")
 	text, err := json.Marshal(d.l.saved())
 	if err != nil {
 		t.Fatal(err)
@@ -187,6 +187,26 @@ func TestLedgerOutlivesDefib(t *testing.T) {
 	}
 	if _, took, _ := next.l.knows("ntfy", "a"); took {
 		t.Error("one that was not told counts as told")
+	}
+}
+
+// TestLedgerForgetsWhatEverybodyHeardTheEndOf: the file is written at each
+// change, and a bad day has thousands of incidents.
+func TestLedgerForgetsWhatEverybodyHeardTheEndOf(t *testing.T) {
+	d := newDiary()
+	for _, incident := range []string{"heard", "waits"} {
+		d.tell(incident, heal.GaveUp)
+		d.l.queued("slack", incident)
+		d.l.told("slack", incident)
+		d.tell(incident, heal.Recovered)
+	}
+	d.l.done("slack", "heard")
+	d.wait(2 * keptHeard)
+	if _, _, known := d.l.knows("slack", "heard"); known {
+		t.Error("what is over and told is still remembered")
+	}
+	if queued, took, _ := d.l.knows("slack", "waits"); !queued || !took {
+		t.Error("one that waits for the end is forgotten")
 	}
 }
 
@@ -243,6 +263,7 @@ func TestWish(t *testing.T) {
 		"quiet: a restart":                         {quiet, restarted, false, true, true},
 		"quiet: the end":                           {quiet, recovered, true, true, false},
 		"all: a dependent that was restarted":      {all, heal.Notice{Reason: heal.Followed}, false, true, true},
+		"failures: a container that flaps":         {failures, heal.Notice{Reason: heal.Flapping}, false, true, true},
 		"failures: a dependent that was restarted": {failures, heal.Notice{Reason: heal.Followed}, false, true, false},
 	} {
 		if got := c.w.grants(c.n, c.queued, c.known); got != c.want {

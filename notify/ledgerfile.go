@@ -14,7 +14,7 @@ func (l *ledger) saved() ledgerSaved {
 	s := ledgerSaved{Version: spoolVersion, Talks: map[string]*talk{}, Records: map[string]*record{}}
 	for incident, t := range l.talks {
 		c := *t
-		c.Queued, c.Told = maps.Clone(t.Queued), maps.Clone(t.Told)
+		c.Heard = maps.Clone(t.Heard)
 		s.Talks[incident] = &c
 	}
 	for key, r := range l.records {

@@ -110,6 +110,9 @@ func (n *Notifier) push(notice heal.Notice, now time.Time) {
 			continue // it was not even told yet
 		}
 		if !w.receiver.wants(notice) || !w.wish.grants(notice, queued, known) {
+			if queued && notice.Reason.Ends() {
+				n.ledger.done(w.key, notice.Incident)
+			}
 			continue
 		}
 		if !notice.Reason.Resolves() {

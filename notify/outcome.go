@@ -95,8 +95,10 @@ func (w *worker) delivered(picked, covered []alert) {
 	attempts := 1
 	for _, a := range covered {
 		attempts = max(attempts, w.attempts[a.number]+1)
-		if !a.Notice.Reason.Resolves() {
-			w.ledger.told(w.key, a.Notice.Incident, time.Now())
+		if a.Notice.Reason.Ends() {
+			w.ledger.done(w.key, a.Notice.Incident)
+		} else {
+			w.ledger.told(w.key, a.Notice.Incident)
 		}
 	}
 	if w.trouble != "" || attempts > 1 {
