@@ -43,6 +43,7 @@ type watchConfig struct {
 	CallTimeout time.Duration     `env:"CURL_TIMEOUT" envDefault:"30s" min:"1s" max:"10m" example:"30s" help:"How long a call to the engine may take. A restart may take its stop timeout on top, so this can be short."`
 	StateDir    string            `env:"AUTOHEAL_STATE_DIR" example:"/data" help:"The folder in which defib remembers incidents and budgets over its own restarts. Default: /data in the image; elsewhere, and where it is empty, only memory."`
 	LogLines    int               `env:"AUTOHEAL_ALERT_LOG_LINES" envDefault:"0" min:"0" max:"200" example:"20" help:"How many of the last lines of a container's log are kept before it is restarted; the last five are part of the alert. They may hold secrets: 0 by default."`
+	Greet       bool              `env:"AUTOHEAL_ALERT_START" envDefault:"false" allowed:"true or false" example:"true" help:"Whether people are told when defib has started, and how many containers it watches."`
 	OnlyRunning bool              `env:"AUTOHEAL_ONLY_MONITOR_RUNNING" envDefault:"false" allowed:"true or false" example:"true" help:"Accepted for docker-autoheal's sake and without effect: paused and restarting containers are never touched."`
 }
 

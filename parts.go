@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,7 @@ func assemble(c config, log zerolog.Logger, change ...func(*watcher.Options)) (*
 		return nil, wrong
 	}
 	o.OwnID, o.Log, o.Notifier = p.ownID, log, p.notifier
+	o.HostName = cmp.Or(c.Engine.HostName, ownHostName())
 	if o.Endpoint.TLS != nil && o.Endpoint.TLS.InsecureSkipVerify {
 		log.Warn().Msg("the engine's certificate is not checked: set DOCKER_TLS_VERIFY=1")
 	}
@@ -74,7 +76,7 @@ func watcherOptions(c config) (watcher.Options, error) {
 	w := c.Watch
 	o := watcher.Options{
 		Selection: w.Selection, StartPeriod: w.StartPeriod, Interval: w.Interval,
-		CallTimeout: w.CallTimeout, Parallel: w.Parallel, StateDir: w.StateDir, LogLines: w.LogLines,
+		CallTimeout: w.CallTimeout, Parallel: w.Parallel, StateDir: w.StateDir, LogLines: w.LogLines, Greet: w.Greet,
 		Policy: heal.Policy{
 			Treatment: w.Action, UnhealthyFor: w.For, Backoff: w.Backoff, BackoffMax: w.BackoffMax,
 			MaxRestarts: w.MaxRestarts, Window: w.Window, RetryAfter: w.RetryAfter, RetryAfterMax: max(6*time.Hour, w.RetryAfter),
@@ -123,6 +125,12 @@ func (p *parts) hostName() string {
 	if host := p.watcher.Condition().Host; host != "" {
 		return host
 	}
+	return ownHostName()
+}
+
+// ownHostName is what the system calls this host, nothing where that is a
+// container's id.
+func ownHostName() string {
 	host, err := os.Hostname()
 	if err != nil || isContainerID(host) {
 		return ""

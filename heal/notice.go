@@ -34,15 +34,16 @@ const (
 	ExitedByItself                   // it exited while it was unhealthy; defib does not start what it did not stop
 	Removed                          // it was removed or replaced while it was unhealthy
 	StormOver                        // the storm is over
+	WatchBegan                       // defib has begun to watch; it is about no incident
 )
 
 // reasonWords are the reasons as logs, payloads and files spell them.
-func reasonWords() [StormOver + 1]string {
-	return [StormOver + 1]string{
+func reasonWords() [WatchBegan + 1]string {
+	return [WatchBegan + 1]string{
 		"none", "restarted", "restart-failed", "still-unhealthy", "gave-up", "unhealthy",
 		"quarantined", "followed", "owner-replaced", "storm", "crash-loop", "out-of-memory", "stuck-starting",
 		"probes-stopped", "left-down", "flapping",
-		"recovered", "stopped", "exited", "removed", "storm-over",
+		"recovered", "stopped", "exited", "removed", "storm-over", "watching",
 	}
 }
 
@@ -67,7 +68,7 @@ func (r *Reason) UnmarshalText(text []byte) error {
 // Resolves tells whether the reason ends an incident well: nothing is left to
 // do for a human.
 func (r Reason) Resolves() bool {
-	return r == Recovered || r == Followed || r == StoppedByOther || r == Removed || r == StormOver
+	return r == Recovered || r == Followed || r == StoppedByOther || r == Removed || r == StormOver || r == WatchBegan
 }
 
 // ForPeople tells whether the notice is news for a person.
@@ -120,7 +121,7 @@ type Notice struct {
 	// Stormed and StormOver speak of many: Count of the Of watched containers,
 	// at most ten of them by name. Left are still unhealthy at the end.
 	// Container is the canary. ProbesStopped, LeftDown and their ends speak of
-	// Count containers, and of Of 0.
+	// Count containers, and of Of 0; so does WatchBegan, of those that are watched.
 	Count, Of, Left int
 	Names           []string
 	// Aside marks what people hear of in another message: that of a storm, or

@@ -33,6 +33,9 @@ import (
 // Any 2xx is success.
 type alertmanager struct{ program }
 
+// wants leaves out the message of defib's own start: there is no incident of it.
+func (*alertmanager) wants(n heal.Notice) bool { return n.ForPeople() && n.Reason != heal.WatchBegan }
+
 // How long an Alertmanager believes in a firing alert that it does not hear of
 // again. Without an end it would take one for resolved after its own
 // resolve_timeout of 5 min, since Prometheus repeats what goes on; defib tells

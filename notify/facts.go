@@ -30,7 +30,7 @@ func (a *alert) class() string {
 
 // summary gives the title without the status, for those who tell it elsewhere.
 func (m message) summary() string {
-	for _, status := range []string{statusFiring, statusResolved} {
+	for _, status := range []string{statusFiring, statusResolved, statusStarted} {
 		if rest, found := strings.CutPrefix(m.title, "["+status+"] "); found {
 			return rest
 		}

@@ -134,6 +134,8 @@ func jsonMessage(m message) jsonBody {
 	switch {
 	case a.Test:
 		b.Status = "test"
+	case n.Reason == heal.WatchBegan:
+		b.Status = "started"
 	case a.resolves():
 		b.Status, b.EndedAt = "resolved", instant(m.at)
 	}

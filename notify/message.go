@@ -13,6 +13,7 @@ import (
 const (
 	statusFiring   = "FIRING"
 	statusResolved = "RESOLVED"
+	statusStarted  = "STARTED"
 	statusTest     = "TEST"
 )
 
@@ -114,7 +115,7 @@ func tell(a alert, now time.Time) message {
 	if delay := now.Sub(s.At); !s.At.IsZero() && delay >= late {
 		lines = []string{"This message is late: it is about what happened " + inWords(delay) + " ago.", t.opening}
 	}
-	if s.Reason != heal.Followed && s.Count == 0 && s.Ended != heal.Flapping { // else its health is not what it is about
+	if s.Reason != heal.Followed && s.Reason != heal.WatchBegan && s.Count == 0 && s.Ended != heal.Flapping { // else its health is not what it is about
 		lines = append(lines, s.why()...)
 	}
 	lines = append(lines, s.evidence()...)
@@ -169,7 +170,10 @@ func (s *story) facts() []fact {
 		{"Restarts", s.restarts()},
 		{"Incident", clean(s.Incident, maxName)},
 	}
-	if s.Count > 0 {
+	switch {
+	case s.Reason == heal.WatchBegan:
+		all = nil
+	case s.Count > 0:
 		all = []fact{{"Healed first", clean(s.Container.Name, maxName)}, {"Incident", clean(s.Incident, maxName)}}
 	}
 	var known []fact

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"defib/heal"
 )
 
 // pagerduty triggers and resolves alerts of a service that has an integration
@@ -28,6 +30,9 @@ import (
 // Success is a 202 and nothing else. About 120 events a minute are taken from
 // one key, and 512 KB in one event.
 type pagerduty struct{ program }
+
+// wants leaves out the message of defib's own start: there is no incident of it.
+func (*pagerduty) wants(n heal.Notice) bool { return n.ForPeople() && n.Reason != heal.WatchBegan }
 
 // Limits of an event, in characters. Only the first is PagerDuty's: the others
 // keep an event far below its bytes.

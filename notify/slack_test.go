@@ -100,6 +100,12 @@ func stories() map[string]heal.Notice {
 		n.Reason, n.Count, n.Of, n.Left = heal.StormOver, 12, 15, 1
 		after(n, 4*time.Minute)
 	})
+	add("watching", func(n *heal.Notice) {
+		*n = heal.Notice{Reason: heal.WatchBegan, At: n.At, Count: 12, Detail: "The engine is Docker 20.10.24", Incident: "start-mi3k2j1a"}
+	})
+	add("watching-nothing", func(n *heal.Notice) {
+		*n = heal.Notice{Reason: heal.WatchBegan, At: n.At, Detail: "The engine is Docker 20.10.24", Incident: "start-mi3k2j1a"}
+	})
 	add("removed", func(n *heal.Notice) { n.Reason = heal.Removed; after(n, 26*time.Hour) })
 	addTroubles(add)
 	add("restarted-evidence", func(n *heal.Notice) {

@@ -62,6 +62,8 @@ func (s *story) usual() tale {
 		return s.recovered()
 	case heal.StoppedByOther, heal.ExitedByItself, heal.Removed:
 		return s.down()
+	case heal.WatchBegan:
+		return s.watchBegan()
 	}
 	return tale{
 		status: statusFiring, title: s.titled(" needs attention", ""), mood: bad,
@@ -72,11 +74,7 @@ func (s *story) usual() tale {
 // titled gives name, words, host and more words, such as "web" " unhealthy"
 // " on host1" ", restarted".
 func (s *story) titled(before, after string) string {
-	on := s.on
-	if on != "" {
-		on = " on " + cutRunes(on[len(" on "):], titleHost)
-	}
-	return cutRunes(s.name, titleName) + before + on + after
+	return cutRunes(s.name, titleName) + before + cutHost(s.on) + after
 }
 
 // unhealthyFor gives the opening sentence while the container is unhealthy.

@@ -10,6 +10,19 @@ import (
 // What is told besides the events themselves: that a container flaps, that
 // nothing has changed for long, that all is over before anybody could be told.
 
+// watchBegan is the message that was asked for with AUTOHEAL_ALERT_START.
+func (s *story) watchBegan() tale {
+	what, next := s.name, "you hear when one of them turns unhealthy."
+	if s.Count == 0 {
+		what, next = "no container yet", "label the containers that it should watch, or set AUTOHEAL_CONTAINER_LABEL=all."
+	}
+	return tale{
+		status: statusStarted, title: "defib watches " + what + cutHost(s.on), mood: neutral,
+		opening: "defib has started and watches " + what + s.on + ".",
+		next:    next,
+	}
+}
+
 func (s *story) flapping() tale {
 	if s.Count > 0 {
 		return tale{
@@ -63,7 +76,7 @@ func (s *story) reminder(t *tale) {
 func (s *story) missed(t *tale, waited bool) {
 	from, to := span(s.Since, s.At)
 	switch {
-	case s.Since.IsZero() || s.Reason == heal.Followed:
+	case s.Since.IsZero() || s.Reason == heal.Followed || s.Reason == heal.WatchBegan:
 		return
 	case s.Reason == heal.Recovered && s.Ended == 0:
 		t.title = s.titled(" was unhealthy", " from "+from+" to "+to)

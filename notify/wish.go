@@ -63,9 +63,9 @@ func (w wish) grants(n heal.Notice, queued, known bool) bool {
 		return false
 	case !n.Reason.Resolves():
 		return true
-	case w.quiet:
+	case w.quiet && n.Reason != heal.WatchBegan:
 		return false
-	case n.Reason == heal.Followed: // beginning and end in one
+	case n.Reason == heal.Followed || n.Reason == heal.WatchBegan: // beginning and end in one
 		return true
 	case known:
 		return queued

@@ -171,6 +171,8 @@ func words(r heal.Reason) string {
 		return "exited while it was unhealthy; defib does not start it"
 	case heal.Removed:
 		return "was removed while it was unhealthy"
+	case heal.WatchBegan:
+		return "the watch has begun"
 	}
 	return "notice"
 }

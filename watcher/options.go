@@ -22,6 +22,8 @@ type Options struct {
 	StateDir      string        // the folder of what is remembered over restarts of defib; empty: nowhere
 	LogLines      int           // how many lines of a container's log are kept before it is restarted
 	OwnID         string        // the container that defib runs in; empty: none
+	HostName      string        // what this host is called where the engine does not tell; empty: nothing
+	Greet         bool          // people are told when the watch has begun
 	Log           zerolog.Logger
 	Notifier      Notifier
 }

@@ -1,8 +1,10 @@
 package watcher
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"defib/heal"
@@ -75,10 +77,15 @@ func (w *Watcher) listOnce(ctx context.Context) (listed, error) {
 func (w *Watcher) introduceAll(ctx context.Context, eng *engine) {
 	call, cancel := context.WithTimeout(ctx, w.o.CallTimeout)
 	defer cancel()
-	name := eng.hostName(call)
-	w.cond.change(func(now *Condition) { now.Host = name })
+	w.nameHost(eng.hostName(call))
 	watched, all := w.introduceWatched(call, eng)
 	w.log.Info().Int("watched", watched).Msg("ready")
+	if w.o.Greet {
+		now := time.Now()
+		w.o.Notifier.Post(heal.Notice{
+			Reason: heal.WatchBegan, At: now, Count: watched, Detail: "The engine is " + eng.version(), Incident: "start-" + strconv.FormatInt(now.UnixMilli(), 36),
+		})
+	}
 	if all != nil {
 		w.send(met{all: all, full: true, check: true})
 	}
@@ -94,6 +101,15 @@ func (w *Watcher) introduceAll(ctx context.Context, eng *engine) {
 	if against := eng.mayRestart(call); against != "" {
 		w.log.Warn().Msg(against)
 	}
+}
+
+// nameHost notes what messages call this host.
+func (w *Watcher) nameHost(told string) {
+	name := cmp.Or(told, w.o.HostName)
+	if name == "" {
+		w.log.Warn().Msg("messages cannot say which host they come from: set AUTOHEAL_HOST_NAME, or let the endpoint tell it (INFO=1 in docker-socket-proxy)")
+	}
+	w.cond.change(func(now *Condition) { now.Host = name })
 }
 
 // introduceWatched logs every watched container. It gives their number, and the
