@@ -310,7 +310,11 @@ func drop[T any](m map[string]T, order func(a, b T) int) {
 // queued notes that a receiver was handed an alert of an incident that is not
 // over.
 func (l *ledger) queued(receiver, incident string) {
-	l.hear(incident, func(t *talk) { t.Heard[receiver] = t.Heard[receiver] })
+	l.hear(incident, func(t *talk) {
+		if !t.Heard[receiver] {
+			t.Heard[receiver] = false
+		}
+	})
 }
 
 // told notes that a receiver took a message about an incident.
