@@ -118,7 +118,7 @@ func (s setting) problem(err error) error {
 		allowed = "one http or https URL"
 	}
 	all := []error{err}
-	if joined, many := err.(interface{ Unwrap() []error }); many { //nolint:errorlint // what was joined here, and nothing within it
+	if joined, many := err.(interface{ Unwrap() []error }); many {
 		all = joined.Unwrap()
 	}
 	for i := range all {
