@@ -294,8 +294,8 @@ func (d *decision) sawExited(e Looked) {
 		d.sawExited(e)
 	case d.doubtful() && d.s.InFlight == Stop:
 		d.quarantined()
-	case d.doubtful():
-		d.s.HalfDone, d.s.Doubtful = true, time.Time{}
+	case d.doubtful() && !d.s.HalfDone: // and doubtful still: the engine may be between its stop and its start
+		d.s.HalfDone = true
 		d.sawExited(e)
 	case d.s.HalfDone && e.Held == HoldAsked:
 		d.hold(HoldAsked, e.HeldFor)

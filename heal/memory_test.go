@@ -89,6 +89,23 @@ func TestRestartUnderWay(t *testing.T) {
 			t.Error("a second stop signal is not taken for a person's")
 		}
 	})
+	t.Run("it was between its stop and its start", func(t *testing.T) {
+		now := begun.Add(2 * time.Second)
+		s := saved.Restore(p, nil, now)
+		var told []Reason
+		for _, e := range []Event{Woke{}, Looked{Sighting: down}, Started{At: ours.StartedAt}, Looked{Sighting: ours}} {
+			var actions []Action
+			s, actions = Decide(p, s, e, now)
+			for _, a := range actions {
+				if a, ok := a.(Tell); ok {
+					told = append(told, a.Notice.Reason)
+				}
+			}
+		}
+		if !slices.Equal(told, []Reason{Restarted}) || len(s.Restarts) != 1 || s.ByPerson {
+			t.Errorf("told %v; %d restarts are remembered, by a person %v", told, len(s.Restarts), s.ByPerson)
+		}
+	})
 	for _, c := range []struct {
 		name string
 		seen Sighting

@@ -162,6 +162,35 @@ func TestKilledAtAnyStep(t *testing.T) {
 	t.Logf("%d lives, %d alerts delivered twice", 3*steps, doubled)
 }
 
+// TestPowerCutAfterDelivery: what was delivered a second before the power is cut
+// is not delivered again.
+func TestPowerCutAfterDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newMemDisk()
+		b := &box{world: d.world, shut: true}
+		n, stop := live(t, d, zerolog.Nop(), b)
+		n.Post(step("a", 1))
+		settle(n)
+		time.Sleep(500 * time.Millisecond) // the first attempt fails; nothing is written later but what follows the second
+		b.set(false)
+		time.Sleep(2 * time.Second) // the second one
+		synctest.Wait()
+		if len(b.got) != 1 || len(d.alerts()) != 0 {
+			t.Fatalf("got %q, files %q", b.got, d.alerts())
+		}
+		d.begin(0)
+		stop()
+		d.powerCut(func(int) int { return 0 }) // nothing is there but what was synced
+		d.begin(-1)
+		_, stop = live(t, d, zerolog.Nop(), b)
+		time.Sleep(time.Minute)
+		stop()
+		if len(b.got) != 1 {
+			t.Errorf("delivered again: %q", b.got)
+		}
+	})
+}
+
 // TestFullDisk: alerts go on from memory, that is said once, what was delivered
 // is removed all the same, and what waits is written when there is room again.
 func TestFullDisk(t *testing.T) {

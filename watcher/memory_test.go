@@ -257,6 +257,33 @@ func TestRestartUnderWayAtTheEnd(t *testing.T) {
 	}
 }
 
+// TestRestartThatEndsInTheNextLife: the container is down when the next defib
+// looks, and comes up by the restart of the one before: that is told, and no
+// person's doing.
+func TestRestartThatEndsInTheNextLife(t *testing.T) {
+	lives(t, nil, func(l life) {
+		spec := sickly("web", true)
+		spec.StopTakes, spec.StartTakes = time.Second, 8*time.Second
+		l.eng.Run(spec)
+		l.sicken(t, "web")
+		l.restartsReach(t, "web", 1)
+	}, func(l life) {
+		if s := l.eng.State("web").Status; s != "exited" {
+			t.Fatalf("it is %s; the story wants it down", s)
+		}
+		time.Sleep(2 * time.Minute)
+		l.want(t, heal.Restarted, heal.Recovered)
+		for _, n := range l.notices() {
+			if n.ByPerson || n.Attempt != 1 {
+				t.Errorf("%s: by a person %v, restart %d", n.Reason, n.ByPerson, n.Attempt)
+			}
+		}
+		if n := l.calls("restart", "web") + l.calls("start", "web"); n != 1 {
+			t.Errorf("asked for %d restarts and starts; want 1", n)
+		}
+	})
+}
+
 // TestWhatHappenedWhileDefibWasAway: incidents that ended meanwhile are closed,
 // and one that began is opened.
 func TestWhatHappenedWhileDefibWasAway(t *testing.T) {
