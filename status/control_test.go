@@ -56,7 +56,7 @@ func serveBoardAt(t *testing.T, socket string) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- ServeControl(ctx, socket, &board{}) }()
+	go func() { done <- ServeControl(ctx, socket, &board{}, nil) }()
 	t.Cleanup(cancel)
 	for {
 		if _, err := Command(ctx, socket, "", Order{}); err == nil {
@@ -121,7 +121,7 @@ func TestControlIsAlone(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket's mode is %v, %v", info.Mode(), err)
 	}
-	if err := ServeControl(t.Context(), socket, &board{}); err == nil || !strings.Contains(err.Error(), "another defib answers") {
+	if err := ServeControl(t.Context(), socket, &board{}, nil); err == nil || !strings.Contains(err.Error(), "another defib answers") {
 		t.Errorf("a second defib took the socket of a live one: %v", err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(socket), ".control-*")); len(left) > 0 {
@@ -153,7 +153,7 @@ func TestControlTakesNothingElse(t *testing.T) {
 	if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := ServeControl(t.Context(), path, &board{}); err == nil || !strings.Contains(err.Error(), "something else is there") {
+	if err := ServeControl(t.Context(), path, &board{}, nil); err == nil || !strings.Contains(err.Error(), "something else is there") {
 		t.Errorf("served in the place of a file: %v", err)
 	}
 	if text, err := os.ReadFile(path); err != nil || string(text) != "mine" {
