@@ -179,9 +179,11 @@ func (s *Server) incident(rw http.ResponseWriter, r *http.Request) {
 		refuse(rw, r, http.StatusNotFound, "no such incident is remembered: see /api/v1/incidents")
 		return
 	}
-	for _, h := range in.Happenings {
-		if e := h.Evidence; e != nil {
+	for i, h := range in.Happenings {
+		if h.Evidence != nil {
+			e := *h.Evidence // what it points to may be others' too
 			e.Probes, e.Log = orEmpty(e.Probes), orEmpty(e.Log)
+			in.Happenings[i].Evidence = &e
 		}
 	}
 	answer(rw, r, in)

@@ -39,9 +39,13 @@ type item struct {
 	project, state string
 }
 
+// usual is about how many bytes a container takes.
+const usual = 512
+
 // newInventory writes a list of containers.
 func newInventory(all []Container) (*inventory, error) {
 	var b bytes.Buffer
+	b.Grow(usual * len(all))
 	v := &inventory{items: make([]item, len(all))}
 	out := json.NewEncoder(&b)
 	for i := range all {

@@ -141,6 +141,6 @@ func (l *listing) forget(a *asked) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.last == a {
-		l.last = nil
+		l.last, l.drop = nil, nil // both hold it
 	}
 }

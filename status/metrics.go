@@ -189,13 +189,21 @@ func (e *exposition) family(name, kind, help string) {
 func (e *exposition) sample(value float64, labels ...string) {
 	e.text = append(e.text, e.name...)
 	for i := 0; i+1 < len(labels); i += 2 {
-		escaped := strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`).Replace(strings.ToValidUTF8(labels[i+1], "\ufffd"))
 		e.text = append(e.text, "{,"[min(i, 1)])
-		e.text = append(e.text, labels[i]+`="`+escaped+`"`...)
+		e.text = append(e.text, labels[i]+`="`+escaped(labels[i+1])+`"`...)
 	}
 	if len(labels) > 0 {
 		e.text = append(e.text, '}')
 	}
 	e.text = append(e.text, ' ')
 	e.text = append(strconv.AppendFloat(e.text, value, 'f', -1, 64), '\n')
+}
+
+// escaped gives a label's value as the format wants it.
+func escaped(text string) string {
+	text = strings.ToValidUTF8(text, "\ufffd")
+	if !strings.ContainsAny(text, "\\\n\"") {
+		return text
+	}
+	return strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`).Replace(text)
 }
