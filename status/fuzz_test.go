@@ -39,7 +39,7 @@ func (c chaos) time() time.Time {
 	case 0:
 		return time.Time{}
 	case 1:
-		return time.Unix(c.Int64()>>c.IntN(64)-c.Int64()>>c.IntN(64), 0).UTC()
+		return time.Unix(int64(c.Uint64())>>c.IntN(64), 0).UTC()
 	}
 	return theDay().Add(time.Duration(c.Int64()) >> c.IntN(64))
 }
