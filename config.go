@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -24,6 +25,7 @@ type config struct {
 	Watch  watchConfig
 	Engine engineConfig
 	Notify notify.Options
+	Page   pageConfig
 	Log    logConfig
 }
 
@@ -62,6 +64,11 @@ type logConfig struct {
 	Format string        `env:"LOG_FORMAT" allowed:"console or json" example:"json" help:"How they are logged. Default: console on a terminal, JSON otherwise."`
 }
 
+type pageConfig struct {
+	Listen   listenAddress `env:"AUTOHEAL_LISTEN" envDefault:"127.0.0.1:9595" empty:"off" allowed:"host:port with a port from 0 to 65535, :port for all addresses, or off" example:"0.0.0.0:9595" help:"Where the status page, its API and /metrics can be read: host:port, :port for all addresses of the container, or off; empty is off too. The default is reached from within the container's network only."`
+	Password notify.Secret `env:"AUTOHEAL_LISTEN_PASSWORD" example:"dc29a6f1e7b84d05" help:"What the page asks for, with any user name, before it shows more than whether defib is well. Make it long: wrong ones are slowed down, but never the right one."`
+}
+
 // problems is everything that is wrong with a configuration.
 type problems []string
 
@@ -93,8 +100,8 @@ func (p *problems) addUnread(e error, fields []field, vars map[string]string) {
 func load(environ []string) (config, []string, problems) {
 	var c config
 	var wrong problems
-	vars := cleaned(environ)
 	fields := fieldsOf(reflect.ValueOf(&c).Elem())
+	vars := cleaned(environ, fields)
 	var all env.AggregateError
 	if errors.As(env.ParseWithOptions(&c, env.Options{Environment: vars, FuncMap: parsers()}), &all) {
 		for _, e := range all.Errors {
@@ -113,21 +120,24 @@ func load(environ []string) (config, []string, problems) {
 	if len(wrong) == 0 && c.Watch.BackoffMax < c.Watch.Backoff {
 		wrong = append(wrong, fmt.Sprintf("AUTOHEAL_BACKOFF_MAX=%s: must not be less than AUTOHEAL_BACKOFF=%s", c.Watch.BackoffMax, c.Watch.Backoff))
 	}
-	return c, unknown(vars, fields), wrong
+	return c, append(unknown(vars, fields), c.Page.warnings()...), wrong
 }
 
 // cleaned takes an environment apart. Spaces around a value and one pair of
 // quotes, which Compose's list syntax keeps, are forgiven; an empty variable
-// is an unset one.
-func cleaned(environ []string) map[string]string {
-	vars := map[string]string{}
+// is an unset one, unless its field says what it means.
+func cleaned(environ []string, fields []field) map[string]string {
+	vars, meant := map[string]string{}, map[string]string{}
+	for _, f := range fields {
+		meant[f.name] = f.empty
+	}
 	for _, e := range environ {
 		name, value, _ := strings.Cut(e, "=")
 		value = strings.TrimSpace(value)
 		if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
 			value = strings.TrimSpace(value[1 : n-1])
 		}
-		if value != "" {
+		if value = cmp.Or(value, meant[name]); value != "" {
 			vars[name] = value
 		}
 	}
@@ -141,6 +151,7 @@ func parsers() map[reflect.Type]env.ParserFunc {
 		reflect.TypeFor[watcher.Selection](): func(s string) (any, error) { return watcher.ParseSelection(s) },
 		reflect.TypeFor[heal.Treatment]():    func(s string) (any, error) { return watcher.ParseTreatment(s) },
 		reflect.TypeFor[heal.Level]():        func(s string) (any, error) { return heal.ParseLevel(strings.ToLower(s)) },
+		reflect.TypeFor[listenAddress]():     func(s string) (any, error) { return parseListen(s) },
 		reflect.TypeFor[bool]():              func(s string) (any, error) { return watcher.ParseBool(s) },
 		reflect.TypeFor[zerolog.Level](): func(s string) (any, error) {
 			l, err := zerolog.ParseLevel(strings.ToLower(s))

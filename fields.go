@@ -15,6 +15,7 @@ import (
 type field struct {
 	name, goName string // of the variable, of the struct's field
 	preset       string
+	empty        string // what an empty value stands for; empty: the preset
 	words        string // what is allowed, where min and max do not say it
 	least, most  string
 	example      string
@@ -35,7 +36,7 @@ func fieldsOf(v reflect.Value) []field {
 		case name != "":
 			_, secret := v.Field(i).Interface().(notify.Secret)
 			all = append(all, field{
-				name: name, goName: t.Name, preset: t.Tag.Get("envDefault"), words: t.Tag.Get("allowed"),
+				name: name, goName: t.Name, preset: t.Tag.Get("envDefault"), empty: t.Tag.Get("empty"), words: t.Tag.Get("allowed"),
 				least: t.Tag.Get("min"), most: t.Tag.Get("max"), example: t.Tag.Get("example"), help: t.Tag.Get("help"),
 				secret: secret, value: v.Field(i),
 			})

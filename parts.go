@@ -186,7 +186,7 @@ func (p *parts) serveControl(ctx context.Context) {
 	if socket == "" {
 		return // said when somebody asks for it
 	}
-	if err := status.ServeControl(ctx, socket, p.watcher); err != nil {
+	if err := status.ServeControl(ctx, socket, p.watcher, nil); err != nil {
 		p.log.Warn().Err(err).Msg("defib pause and resume will not work; healing does")
 	}
 }

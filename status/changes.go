@@ -13,6 +13,11 @@ const (
 	TopicEngine     Topic = "engine"
 )
 
+// topics lists them.
+func topics() []Topic {
+	return []Topic{TopicEngine, TopicContainers, TopicIncidents, TopicReceivers}
+}
+
 // Changes tells any number of readers what has changed. The zero Changes is
 // ready for use, by several goroutines.
 type Changes struct {
@@ -40,7 +45,7 @@ func (c *Changes) Note(t Topic) {
 func (c *Changes) Since(seen map[Topic]uint64) (changed []Topic, next <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, t := range []Topic{TopicEngine, TopicContainers, TopicIncidents, TopicReceivers} {
+	for _, t := range topics() {
 		if c.counts[t] != seen[t] {
 			seen[t] = c.counts[t]
 			changed = append(changed, t)

@@ -47,8 +47,9 @@ const (
 
 // ServeControl answers on a unix socket of the file system, which its owner
 // alone may open, until ctx is done. It is no TCP port and no abstract socket,
-// on purpose: who can use it can already "docker exec".
-func ServeControl(ctx context.Context, path string, c Controlled) error {
+// on purpose: who can use it can already "docker exec". What is below /api/ is
+// answered by api; nil: by nobody.
+func ServeControl(ctx context.Context, path string, c Controlled, api http.Handler) error {
 	l, err := listenAlone(ctx, path)
 	if err != nil {
 		return err
@@ -56,7 +57,7 @@ func ServeControl(ctx context.Context, path string, c Controlled) error {
 	own, _ := os.Lstat(path)
 	defer removeOwn(path, own)
 	s := &http.Server{
-		Handler: controlMux(c), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		Handler: controlMux(c, api), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: 10 * time.Second, IdleTimeout: 5 * time.Second,
 	}
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
@@ -121,8 +122,11 @@ func removeOwn(path string, own os.FileInfo) {
 	}
 }
 
-func controlMux(c Controlled) http.Handler {
+func controlMux(c Controlled, api http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	if api != nil {
+		mux.Handle("/api/", api)
+	}
 	mux.HandleFunc("GET /v1/pauses", func(rw http.ResponseWriter, r *http.Request) {
 		pauses, err := c.Pauses(r.Context())
 		report(rw, Report{Pauses: pauses}, err)

@@ -43,20 +43,25 @@ func (b *board) Pauses(context.Context) (heal.Pauses, error) { return b.pauses, 
 // serveBoard serves one on a socket of its own.
 func serveBoard(t *testing.T) (socket string, stop func()) {
 	t.Helper()
+	return serveBoardWith(t, nil)
+}
+
+func serveBoardWith(t *testing.T, api http.Handler) (socket string, stop func()) {
+	t.Helper()
 	folder, err := os.MkdirTemp("", "defib-") // the test's own folder may be too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	socket = filepath.Join(folder, "control.sock")
-	return socket, serveBoardAt(t, socket)
+	return socket, serveBoardAt(t, socket, api)
 }
 
-func serveBoardAt(t *testing.T, socket string) (stop func()) {
+func serveBoardAt(t *testing.T, socket string, api http.Handler) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- ServeControl(ctx, socket, &board{}) }()
+	go func() { done <- ServeControl(ctx, socket, &board{}, api) }()
 	t.Cleanup(cancel)
 	for {
 		if _, err := Command(ctx, socket, "", Order{}); err == nil {
@@ -121,7 +126,7 @@ func TestControlIsAlone(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket's mode is %v, %v", info.Mode(), err)
 	}
-	if err := ServeControl(t.Context(), socket, &board{}); err == nil || !strings.Contains(err.Error(), "another defib answers") {
+	if err := ServeControl(t.Context(), socket, &board{}, nil); err == nil || !strings.Contains(err.Error(), "another defib answers") {
 		t.Errorf("a second defib took the socket of a live one: %v", err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(socket), ".control-*")); len(left) > 0 {
@@ -144,7 +149,7 @@ func TestControlAfterAKill(t *testing.T) {
 	u, _ := l.(*net.UnixListener)
 	u.SetUnlinkOnClose(false)
 	_ = l.Close()
-	serveBoardAt(t, socket)()
+	serveBoardAt(t, socket, nil)()
 }
 
 // TestControlTakesNothingElse: what is no socket of a defib stays.
@@ -153,7 +158,7 @@ func TestControlTakesNothingElse(t *testing.T) {
 	if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := ServeControl(t.Context(), path, &board{}); err == nil || !strings.Contains(err.Error(), "something else is there") {
+	if err := ServeControl(t.Context(), path, &board{}, nil); err == nil || !strings.Contains(err.Error(), "something else is there") {
 		t.Errorf("served in the place of a file: %v", err)
 	}
 	if text, err := os.ReadFile(path); err != nil || string(text) != "mine" {

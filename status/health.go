@@ -1,5 +1,5 @@
-// Package status shows how defib is doing: to Docker's health check today, to
-// people later.
+// Package status shows how defib is doing: to Docker's health check, to people,
+// and to Prometheus. Nothing in it can be changed over a network.
 package status
 
 import (
