@@ -308,11 +308,5 @@ func (d *decision) seed(n int) uint64 {
 
 // spent tells whether the budget allows no restart now.
 func (d *decision) spent() bool {
-	count := 0
-	for _, at := range d.s.Restarts {
-		if d.now.Sub(at) < d.p.Window || !at.Before(d.s.Since) {
-			count++
-		}
-	}
-	return count >= d.p.MaxRestarts
+	return d.s.Spent(d.p, d.now) >= d.p.MaxRestarts
 }

@@ -237,9 +237,10 @@ func (e *engine) list(ctx context.Context, health string) ([]sighting, error) {
 	}
 	out := make([]sighting, len(found))
 	for i, c := range found {
+		status := statusOf(string(c.State))
 		out[i] = sighting{
-			id: c.ID, labels: c.Labels, container: containerOf(c.ID, ownName(c.Names), c.Image, c.Labels),
-			event: heal.Observed{Health: heal.Unhealthy, Status: statusOf(string(c.State))},
+			id: c.ID, labels: c.Labels, health: healthIn(c.Status, status), container: containerOf(c.ID, ownName(c.Names), c.Image, c.Labels),
+			event: heal.Observed{Health: heal.Unhealthy, Status: status},
 		}
 		if owner, shared := strings.CutPrefix(c.HostConfig.NetworkMode, "container:"); shared {
 			out[i].network = cut(owner, 64)

@@ -13,11 +13,12 @@ type sighting struct {
 	id        string
 	container heal.Container
 	labels    map[string]string
-	network   string     // of a list entry: the id of the container whose network it shares
-	event     heal.Event // nil for what only concerns selection
-	created   bool       // the container is new
-	at        time.Time  // of an event, on the engine's clock
-	key       string     // of an event, to tell a replayed one
+	health    heal.Health // of a list entry, for people
+	network   string      // of a list entry: the id of the container whose network it shares
+	event     heal.Event  // nil for what only concerns selection
+	created   bool        // the container is new
+	at        time.Time   // of an event, on the engine's clock
+	key       string      // of an event, to tell a replayed one
 }
 
 // inspection is what a look at one container tells.

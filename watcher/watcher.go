@@ -54,6 +54,7 @@ type Watcher struct {
 
 	noLogsBefore atomic.Int64 // ns since 1970: a log did not come just now
 
+	loops atomic.Bool   // the loop answers
 	looks chan struct{} // holds a token for each inspection under way
 	ended chan struct{} // closed when the loop has ended
 }
@@ -111,6 +112,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	readers.Go(func() { w.pollStarting(inner) })
 	readers.Go(func() { w.watchTies(inner) })
 	readers.Go(func() { w.watchAftermath(inner) })
+	w.loops.Store(true)
 	w.loop(ctx)
 	close(w.ended)
 	cancel()
@@ -357,6 +359,11 @@ func (w *Watcher) tellAll(e *entry, actions []heal.Action) (told bool) {
 	return told
 }
 
+// incidentOf names an incident.
+func incidentOf(c heal.Container, since time.Time) string {
+	return c.ShortID() + "-" + strconv.FormatInt(since.UnixMilli(), 36)
+}
+
 // tell completes a notice, logs it and hands it on. It tells whether that is
 // news for people.
 func (w *Watcher) tell(e *entry, n heal.Notice) bool {
@@ -366,7 +373,7 @@ func (w *Watcher) tell(e *entry, n heal.Notice) bool {
 		e.known = (e.known || n.ForPeople()) && !n.Reason.Ends()
 	}
 	n.Container = e.container
-	n.Incident = e.container.ShortID() + "-" + strconv.FormatInt(n.Since.UnixMilli(), 36)
+	n.Incident = incidentOf(e.container, n.Since)
 	n.Evidence, n.Level = e.evidenceFor(n), e.policy.Alert
 	w.logNotice(e, n)
 	w.incidents.note(n)
