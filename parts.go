@@ -27,6 +27,8 @@ type parts struct {
 	log      zerolog.Logger
 	watcher  *watcher.Watcher
 	notifier *notify.Notifier
+	view     *view
+	endpoint string // for people: without secrets
 	ownID    string
 }
 
@@ -34,12 +36,14 @@ type parts struct {
 // the watcher's options.
 func assemble(c config, log zerolog.Logger, change ...func(*watcher.Options)) (*parts, error) {
 	p := &parts{c: c, log: log, ownID: watcher.OwnID("/")}
+	p.view = newView(p)
 	var wrong problems
 	if c.Notify.Host == nil {
 		c.Notify.Host = p.hostName
 	}
 	c.Notify.StateDir = c.Watch.StateDir
 	c.Notify.Alive = p.alive
+	c.Notify.Changed = func() { p.view.changes.Note(status.TopicReceivers) }
 	o, err := watcherOptions(c)
 	wrong = append(wrong, listed(err)...)
 	p.notifier, err = notify.New(c.Notify, log)
@@ -47,7 +51,7 @@ func assemble(c config, log zerolog.Logger, change ...func(*watcher.Options)) (*
 	if len(wrong) > 0 {
 		return nil, wrong
 	}
-	o.OwnID, o.Log, o.Notifier = p.ownID, log, p.notifier
+	o.OwnID, o.Log, o.Notifier = p.ownID, log, p.view
 	o.HostName = cmp.Or(c.Engine.HostName, ownHostName())
 	if o.Endpoint.TLS != nil && o.Endpoint.TLS.InsecureSkipVerify {
 		log.Warn().Msg("the engine's certificate is not checked: set DOCKER_TLS_VERIFY=1")
@@ -55,6 +59,8 @@ func assemble(c config, log zerolog.Logger, change ...func(*watcher.Options)) (*
 	for _, f := range change {
 		f(&o)
 	}
+	o.Changed = p.view.changed
+	p.endpoint = o.Endpoint.String()
 	p.watcher = watcher.New(o)
 	return p, nil
 }
@@ -166,6 +172,7 @@ func (p *parts) run(ctx context.Context) {
 		}
 	})
 	shown.Go(func() { p.serveControl(ctx) })
+	shown.Go(p.view.recall)
 	p.watcher.Run(ctx)
 	p.log.Info().Msg("defib stops")
 	hush()

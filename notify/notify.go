@@ -57,6 +57,9 @@ func New(o Options, log zerolog.Logger) (*Notifier, error) {
 			w.wish = wish{level: heal.LevelAll} // it is a hook and no alert
 		}
 	}
+	for _, w := range n.workers {
+		w.standing.changed = o.Changed
+	}
 	n.spool = newSpool(o.StateDir, log)
 	return n, nil
 }
@@ -121,9 +124,12 @@ func (n *Notifier) push(notice heal.Notice, now time.Time) {
 		switch w.queue.push(a) {
 		case overflow:
 			w.overflows(a)
+			w.standing.lost(1)
+		case dropped:
+			w.standing.lost(1)
 		case refused:
 			w.about(zerolog.WarnLevel, a).Msg("alert dropped, because the notifier has stopped")
-		case taken, dropped, doubled:
+		case taken, doubled:
 		}
 	}
 }

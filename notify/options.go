@@ -39,6 +39,9 @@ type Options struct {
 	// StateDir is the folder under which alerts that wait are kept; empty: in
 	// memory only.
 	StateDir string `env:"-"`
+	// Changed is called when it stands otherwise with a receiver; it must return
+	// at once. Nil: nobody wants to know.
+	Changed func() `env:"-"`
 	// Transport sends the requests; nil: one of this package.
 	Transport http.RoundTripper `env:"-"`
 }

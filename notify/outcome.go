@@ -43,6 +43,7 @@ func (w *worker) settle(hard context.Context, err error, picked, covered []alert
 		w.dropped(covered, err)
 		return true
 	}
+	w.standing.refused(err, time.Now(), w.notBefore)
 	return !w.stopping()
 }
 
@@ -108,6 +109,7 @@ func (w *worker) delivered(picked, covered []alert) {
 		w.tell(w, outage{receiver: w.named(), over: true})
 	}
 	w.talked = false
+	w.standing.took(counted(covered), time.Now())
 	w.trouble, w.since, w.notBefore, w.asked, w.mark = "", time.Time{}, time.Time{}, false, ""
 	w.ill.Store(false)
 	w.forget(covered)
@@ -117,6 +119,17 @@ func (w *worker) delivered(picked, covered []alert) {
 	if picked[0].About == nil {
 		w.about(level, picked[0]).Int("attempts", attempts).Int("alerts", len(covered)).Msg("alert delivered")
 	}
+}
+
+// counted is how many of these are about containers.
+func counted(alerts []alert) int {
+	n := 0
+	for _, a := range alerts {
+		if a.About == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // forget takes alerts out of the line for good.
@@ -186,6 +199,7 @@ func (w *worker) dropped(covered []alert, err error) {
 			w.about(zerolog.WarnLevel, a).AnErr("err", err).Int("attempts", w.attempts[a.number]).Msg("alert not delivered")
 		}
 	}
+	w.standing.lost(counted(covered))
 	if refused, ok := errors.AsType[*refusal](err); ok {
 		w.complain(covered, refusing, refused)
 	}

@@ -197,6 +197,16 @@ func (q *queue) await() bool {
 	}
 }
 
+// length gives how many wait, and since when the first does.
+func (q *queue) length() (n int, oldest time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) > 0 {
+		oldest = q.waiting[0].Queued
+	}
+	return len(q.waiting), oldest
+}
+
 // look gives all that waits, oldest first.
 func (q *queue) look() []alert {
 	q.mu.Lock()

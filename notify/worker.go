@@ -54,7 +54,8 @@ type worker struct {
 	told     func(w *worker, o *outage)   // this receiver took a message about another
 	moved    func()                       // alerts have left the line
 
-	ill atomic.Bool // the last attempt failed by no fault of its message
+	ill      atomic.Bool // the last attempt failed by no fault of its message
+	standing standing    // for those who ask
 
 	// What follows belongs to the goroutine of run.
 	attempts  map[uint64]int  // of those that wait

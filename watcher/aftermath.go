@@ -142,6 +142,7 @@ func (w *Watcher) tellAftermath(changed bool) {
 	news := w.aftermath.News()
 	for _, n := range news {
 		w.logHost(n)
+		w.incidents.note(n)
 		w.o.Notifier.Post(n)
 	}
 	w.memory.keep(aftermathSection, &w.aftermath) // after it was posted, see tellAll

@@ -20,6 +20,7 @@ func (w *Watcher) consult(ctx context.Context) {
 	}
 	for _, n := range w.host.News() {
 		w.logHost(n)
+		w.incidents.note(n)
 		w.o.Notifier.Post(n)
 	}
 	if w.host.WantsCount() && !w.counting {

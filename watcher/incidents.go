@@ -45,6 +45,22 @@ type happening struct {
 	Err       string         `json:"err,omitempty"`
 	Next      time.Time      `json:"next,omitzero"`
 	Evidence  *heal.Evidence `json:"evidence,omitempty"`
+
+	// What the words of the alert need besides.
+	Budget   int         `json:"budget,omitempty"`
+	Probe    *heal.Probe `json:"probe,omitempty"` // where there is no evidence
+	ExitCode int         `json:"exit_code,omitempty"`
+	Verb     heal.Verb   `json:"verb,omitempty"`
+	Status   heal.Status `json:"status,omitempty"`
+	Ended    string      `json:"ended,omitempty"`
+	Exited   bool        `json:"exited,omitempty"`
+	ByPerson bool        `json:"by_person,omitempty"`
+	Detail   string      `json:"detail,omitempty"`
+	Owner    string      `json:"owner,omitempty"`
+	Count    int         `json:"count,omitempty"`
+	Of       int         `json:"of,omitempty"`
+	Still    int         `json:"left,omitempty"` // of many, still unhealthy
+	Names    []string    `json:"names,omitempty"`
 }
 
 // incident is the file of one.
@@ -96,6 +112,14 @@ func (i *incidents) note(n heal.Notice) {
 	h := happening{
 		Incident: n.Incident, At: n.At, Reason: n.Reason.String(), Container: n.Container, Since: n.Since, Attempt: n.Attempt,
 		Took: n.Took, Err: n.Err, Next: n.Next, Evidence: n.Evidence,
+		Budget: n.Budget, ExitCode: n.ExitCode, Verb: n.Verb, Status: n.Status, Exited: n.Exited, ByPerson: n.ByPerson,
+		Detail: n.Detail, Owner: n.Owner, Count: n.Count, Of: n.Of, Still: n.Left, Names: slices.Clone(n.Names),
+	}
+	if n.Ended != 0 {
+		h.Ended = n.Ended.String()
+	}
+	if n.Evidence == nil && n.Probe != (heal.Probe{}) {
+		h.Probe = &n.Probe
 	}
 	select {
 	case i.in <- h:

@@ -24,6 +24,7 @@ type Options struct {
 	OwnID         string        // the container that defib runs in; empty: none
 	HostName      string        // what this host is called where the engine does not tell; empty: nothing
 	Greet         bool          // people are told when the watch has begun
+	Changed       func()        // called when a list would tell something new; it must return at once; nil: nobody wants to know
 	Log           zerolog.Logger
 	Notifier      Notifier
 }

@@ -3,6 +3,7 @@ package watcher
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"defib/heal"
@@ -53,8 +54,8 @@ func (w *Watcher) Resume(ctx context.Context, of []heal.Pause) (heal.Pauses, int
 
 // Pauses gives the pauses that are in force.
 func (w *Watcher) Pauses(ctx context.Context) (heal.Pauses, error) {
-	a := w.order(ctx, func(ps heal.Pauses) (heal.Pauses, error) { return ps, nil })
-	return a.pauses, a.err
+	r, err := w.recollect(ctx)
+	return r.pauses, err
 }
 
 func (w *Watcher) order(ctx context.Context, change func(heal.Pauses) (heal.Pauses, error)) pauseAnswer {
@@ -117,6 +118,7 @@ func (o pauseOrder) apply(ctx context.Context, w *Watcher) {
 func (w *Watcher) setPauses(ctx context.Context, now heal.Pauses, why string) {
 	before := w.pauses
 	w.pauses = now
+	w.noteChange(!slices.Equal(before, now))
 	w.memory.keep(pausesSection, now)
 	ended := false
 	for _, p := range before {

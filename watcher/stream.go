@@ -87,6 +87,7 @@ func (f *follower) once(ctx context.Context) (time.Duration, error) {
 	defer func() {
 		f.w.cond.streamEnded()
 		f.lost = time.Now()
+		f.w.noteChange(true)
 	}()
 	for {
 		select {
@@ -125,6 +126,7 @@ func (f *follower) from(eng *engine) time.Time {
 // before the stream is in it, what happens from now on in the stream.
 func (f *follower) open(eng *engine) {
 	f.w.cond.streamOpened(eng.version())
+	f.w.noteChange(true)
 	if f.trouble != "" {
 		f.w.log.Info().Stringer("away", time.Since(f.since).Round(10*time.Millisecond)).Msg("the engine is back")
 		f.trouble = ""

@@ -98,9 +98,11 @@ func (w *Watcher) Run(ctx context.Context) {
 	defer w.incidents.open()()
 	w.recallPauses(time.Now())
 	w.recallAftermath(time.Now())
+	w.loops.Store(true)
 	if w.o.StartPeriod > 0 {
 		w.log.Info().Stringer("for", w.o.StartPeriod).Msg("waiting before the watch begins (AUTOHEAL_START_PERIOD)")
 		if !w.waitToStart(ctx) {
+			close(w.ended)
 			return
 		}
 	}
@@ -112,7 +114,6 @@ func (w *Watcher) Run(ctx context.Context) {
 	readers.Go(func() { w.pollStarting(inner) })
 	readers.Go(func() { w.watchTies(inner) })
 	readers.Go(func() { w.watchAftermath(inner) })
-	w.loops.Store(true)
 	w.loop(ctx)
 	close(w.ended)
 	cancel()
@@ -179,6 +180,7 @@ func (h heard) apply(ctx context.Context, w *Watcher) {
 		return
 	}
 	w.take(ctx, h)
+	w.noteChange(h.event != nil)
 	w.aftermath.Heard(h.id, h.event)
 	w.tellAftermath(w.aftermath.Over(time.Now()))
 	w.ownerChanged(ctx, h.sighting)
@@ -320,6 +322,7 @@ func (w *Watcher) feed(ctx context.Context, e *entry, ev heal.Event) {
 	}
 	w.host.Note(e.container, w.graph.needs(id), state, time.Now())
 	w.logChange(e, before, told)
+	w.noteChange(state.Phase != before.Phase || state.Hold != before.Hold)
 	if state.Phase != heal.Restarting && !state.ToAct {
 		w.giveTurn(ctx, id)
 	}
@@ -330,6 +333,13 @@ func (w *Watcher) feed(ctx context.Context, e *entry, ev heal.Event) {
 	}
 	w.wakeForTrouble(e, before)
 	w.cond.count(len(w.entries))
+}
+
+// noteChange tells those who look on that there is something to see.
+func (w *Watcher) noteChange(yes bool) {
+	if yes && w.o.Changed != nil {
+		w.o.Changed()
+	}
 }
 
 // wake feeds every container whose time has come.
