@@ -18,7 +18,7 @@ const (
 	usualWidth = 80
 	leastWidth = 40
 	mostWidth  = 500
-	leastCell  = 6 // a cell is not cut below that
+	leastCell  = 3 // a cell is not cut below that
 )
 
 // widthFor gives how many columns may be printed: what COLUMNS says, else the
@@ -92,7 +92,7 @@ func columns(r rune) int {
 
 // cutTo cuts a text to so many columns; what was cut ends with an ellipsis.
 func cutTo(text string, width int) string {
-	if columnsOf(text) <= width {
+	if fits(text, width) {
 		return text
 	}
 	return firstColumns(text, width-1) + "…"
@@ -108,6 +108,10 @@ func firstColumns(text string, width int) string {
 	}
 	return text
 }
+
+// fits tells whether a text takes no more columns than that. It does not look
+// at the rest, which may be long.
+func fits(text string, width int) bool { return len(firstColumns(text, width)) == len(text) }
 
 // table is printed in columns that fit a width.
 type table struct {
@@ -176,7 +180,7 @@ func say(w io.Writer, width int, first, text string) {
 	line, room := first, width-len(rest)
 	used := 0
 	for _, word := range strings.Fields(shown(text)) {
-		for used > 0 && used+1+columnsOf(word) > room || used == 0 && columnsOf(word) > room {
+		for used > 0 && !fits(word, room-used-1) || used == 0 && !fits(word, room) {
 			if used == 0 { // longer than a line: it is broken
 				part := firstColumns(word, room)
 				line, word = line+part, word[len(part):]
