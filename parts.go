@@ -74,7 +74,7 @@ func listed(err error) problems {
 	case errors.As(err, &all):
 		return all
 	}
-	return problems{err.Error()}
+	return strings.Split(err.Error(), "\n")
 }
 
 // watcherOptions turns the configuration into the watcher's.

@@ -230,11 +230,12 @@ func TestOptionsListAllProblems(t *testing.T) {
 	missing := t.TempDir() + "/absent"
 	_, err := New(Options{
 		SlackWebhookURL: NewSecret("https://example.org/" + marker + " https://example.org/b"),
-		WebhookURL:      NewSecret("https://example.org/x\nftp://example.org/" + marker),
+		WebhookURL:      NewSecret("https://example.org/x\nftp://example.org/" + marker + " " + marker),
 		AppriseURL:      SecretFile(missing),
 	}, log)
 	const want = `SLACK_WEBHOOK_URL: it holds white space; allowed is one http or https URL, for example https://hooks.slack.com/services/T000/B000/XXXX
-WEBHOOK_URL: URL 2 of 2: it is not a URL that begins with https:// or http:// and has a host; allowed is URLs, separated by white space, for example https://discord.com/api/webhooks/1234/XXXX
+WEBHOOK_URL: URL 2 of 3: it is not a URL that begins with https:// or http:// and has a host; allowed is URLs, separated by white space, for example https://discord.com/api/webhooks/1234/XXXX
+WEBHOOK_URL: URL 3 of 3: it is not a URL that begins with https:// or http:// and has a host; allowed is URLs, separated by white space, for example https://discord.com/api/webhooks/1234/XXXX
 APPRISE_URL_FILE: read secret file: stat %s: no such file or directory; allowed is URLs, separated by white space, for example https://apprise.example.org/notify/KEY`
 	if err == nil || err.Error() != fmt.Sprintf(want, missing) {
 		t.Errorf("got %v", err)

@@ -117,7 +117,14 @@ func (s setting) problem(err error) error {
 	if s.single {
 		allowed = "one http or https URL"
 	}
-	return fmt.Errorf("%s: %w; allowed is %s, for example %s", variable, err, allowed, example(s.variable))
+	all := []error{err}
+	if joined, many := err.(interface{ Unwrap() []error }); many {
+		all = joined.Unwrap()
+	}
+	for i := range all {
+		all[i] = fmt.Errorf("%s: %w; allowed is %s, for example %s", variable, all[i], allowed, example(s.variable))
+	}
+	return errors.Join(all...)
 }
 
 // example gives the tag of the variable's field in Options.

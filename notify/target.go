@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,23 +21,26 @@ type target struct {
 	lastHost atomic.Pointer[string]
 }
 
-// targets gives one target for each address that the variable holds now.
+// targets gives one target for each address that the variable holds now; the
+// error has a line for each that is wrong.
 func targets(variable string, secret Secret, secrets *redactor, parse func(string) (address, error)) ([]*target, error) {
 	text, err := secret.Reveal()
 	if err != nil {
 		return nil, err
 	}
 	var found []*target
+	var wrong []error
 	for i := range strings.Fields(text) {
 		t := &target{variable: variable, secret: secret, index: i, secrets: secrets, parse: parse}
 		to, err := t.address()
 		if err != nil {
-			return nil, err
+			wrong = append(wrong, err)
+			continue
 		}
 		t.kind = to.kind
 		found = append(found, t)
 	}
-	return found, nil
+	return found, errors.Join(wrong...)
 }
 
 // address gives the present address. Its errors hold nothing of it.
