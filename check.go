@@ -57,6 +57,7 @@ type engineCheck struct {
 	Engine        string       `json:"engine"`
 	API           string       `json:"api"`
 	Host          string       `json:"host"`
+	Listed        bool         `json:"listed"` // its containers are known
 	Allowed       []permission `json:"allowed"`
 }
 
@@ -133,6 +134,7 @@ func (u *checkup) askEngine(ctx context.Context, p *parts) {
 	}
 	e.Reachable, e.Engine, e.API, e.Host = true, report.Engine, report.API, report.Host
 	rows, err := p.watcher.Survey(ctx)
+	e.Listed = err == nil
 	watched := 0
 	for _, r := range rows {
 		u.Containers = append(u.Containers, surveyed(ctx, p, r, time.Now()))

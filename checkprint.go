@@ -97,9 +97,11 @@ func (u *checkup) printEngine(w io.Writer, width int) {
 
 func (u *checkup) printContainers(w io.Writer, width int) {
 	fmt.Fprintln(w, "\nContainers")
-	if len(u.Containers) == 0 {
-		fmt.Fprintln(w, "  None are known.")
-		return
+	switch {
+	case !u.Engine.Listed:
+		fmt.Fprintln(w, "  They could not be listed.")
+	case len(u.Containers) == 0:
+		fmt.Fprintln(w, "  The engine has none.")
 	}
 	containerTable(u.Containers).print(w, "  ", width)
 	for _, c := range u.Containers {
