@@ -82,7 +82,9 @@ func screenful(text string, height int) string {
 		left := len(lines) - height + 2
 		lines = append(lines[:height-2], fmt.Sprintf("... and %s", counted(left, "more line", "")))
 	}
-	return "\x1b[H" + strings.Join(lines, "\x1b[K\n") + "\x1b[K\n\x1b[J" // home, each line to its end, the rest of the screen
+	// Home; each line is cleared first, since clearing behind a full one would
+	// take its last character; then the rest of the screen.
+	return "\x1b[H\x1b[K" + strings.Join(lines, "\n\x1b[K") + "\n\x1b[J"
 }
 
 // lines gives what there is to say, a line each, in words that change only when

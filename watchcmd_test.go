@@ -120,7 +120,7 @@ func TestWatchEndsWell(t *testing.T) {
 // terminal.
 func TestScreenful(t *testing.T) {
 	got := screenful("a\nb\n", 24)
-	if got != "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J" {
+	if got != "\x1b[H\x1b[Ka\n\x1b[Kb\n\x1b[J" {
 		t.Errorf("%q", got)
 	}
 	for height := 2; height < 12; height++ {
