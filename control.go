@@ -6,7 +6,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"defib/heal"
@@ -22,11 +21,12 @@ WHAT is the name of a container, service:NAME, project:NAME or project/service;
 without it everything is meant. DURATION is from 1m to 168h, such as 30m, 2h or
 900 (seconds). A pause ends by itself and survives a restart of defib.
 
-  docker compose exec defib /defib pause 30m              for a change on the host
-  docker compose exec defib /defib pause 2h shop/db       for a backup
+  docker compose exec defib /defib pause 30m            for a change on the host
+  docker compose exec defib /defib pause 2h shop/db     for a backup
   docker compose exec defib /defib resume shop/db
 
-Exit codes: 0 done, 1 no defib answers or it refuses, 2 the command line is wrong.
+Exit codes: 0 done, 1 no defib answers or it refuses, 2 the command line is
+wrong.
 `
 
 // controlSocket is where a defib with this configuration is steered; empty
@@ -38,20 +38,25 @@ func controlSocket(c config) string {
 	return filepath.Join(c.Watch.StateDir, "control.sock")
 }
 
-// control gives an order to the defib that runs in this container.
-func control(ctx context.Context, name string, args, environ []string, stdout, stderr io.Writer) int {
-	if slices.ContainsFunc(args, func(a string) bool { return a == "--help" || a == "-h" || a == "help" }) {
-		fmt.Fprint(stdout, pauseUsage)
+// control makes the command that gives an order to the defib that runs in this
+// container.
+func control(name string) func(ctx context.Context, c call) int {
+	return func(ctx context.Context, c call) int { return give(ctx, name, c) }
+}
+
+func give(ctx context.Context, name string, c call) int {
+	if slices.Contains(c.args, "help") {
+		fmt.Fprint(c.stdout, pauseUsage)
 		return exitOK
 	}
-	o, ok := orderOf(name, args, stderr)
+	o, ok := orderOf(name, c.args, c.stderr)
 	if !ok {
 		return exitUsage
 	}
-	c, _, _ := load(environ)
-	socket := controlSocket(c)
+	set, _, _ := load(c.environ)
+	socket := controlSocket(set)
 	if socket == "" {
-		fmt.Fprintln(stderr, "defib: there is no control socket: set AUTOHEAL_STATE_DIR to a folder that defib can write to")
+		fmt.Fprintln(c.stderr, "defib: there is no control socket: set AUTOHEAL_STATE_DIR to a folder that defib can write to")
 		return exitFailed
 	}
 	if name == "pauses" {
@@ -61,12 +66,12 @@ func control(ctx context.Context, name string, args, environ []string, stdout, s
 	defer cancel()
 	r, err := status.Command(ctx, socket, name, o)
 	if err != nil {
-		fmt.Fprintln(stderr, "defib:", err)
+		fmt.Fprintln(c.stderr, "defib:", err)
 		return exitFailed
 	}
-	showPauses(stdout, name, r, time.Now())
-	if name == "resume" && r.Ended == 0 && len(args) > 0 {
-		fmt.Fprintln(stderr, "defib resume: nothing of that name was paused")
+	showPauses(c.stdout, widthFor(c.stdout, c.environ), name, r, time.Now())
+	if name == "resume" && r.Ended == 0 && len(c.args) > 0 {
+		fmt.Fprintln(c.stderr, "defib resume: nothing of that name was paused")
 		return exitFailed
 	}
 	return exitOK
@@ -100,7 +105,7 @@ func orderOf(name string, args []string, stderr io.Writer) (status.Order, bool) 
 }
 
 // showPauses prints what is paused, and until when.
-func showPauses(w io.Writer, order string, r status.Report, now time.Time) {
+func showPauses(w io.Writer, width int, order string, r status.Report, now time.Time) {
 	if order == "resume" {
 		fmt.Fprintf(w, "%d ended.\n", r.Ended)
 	}
@@ -108,15 +113,9 @@ func showPauses(w io.Writer, order string, r status.Report, now time.Time) {
 		fmt.Fprintln(w, "Nothing is paused.")
 		return
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "PAUSED\tUNTIL\tLEFT")
+	t := table{heads: []string{"PAUSED", "UNTIL", "LEFT"}}
 	for _, p := range r.Pauses {
-		what := []rune(fmt.Sprintf("%q", p.What()))
-		name := string(what[1 : len(what)-1]) // escaped: it may be anything
-		if len(name) > 40 {
-			name = name[:39] + "~"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", name, p.Until.Local().Format("2006-01-02 15:04"), p.Until.Sub(now).Round(time.Second))
+		t.add(p.What(), p.Until.Local().Format("2006-01-02 15:04"), p.Until.Sub(now).Round(time.Second).String())
 	}
-	_ = table.Flush()
+	t.print(w, "", width)
 }

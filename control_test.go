@@ -46,7 +46,7 @@ func TestPauseCommandLine(t *testing.T) {
 func TestPauseTable(t *testing.T) {
 	now := time.Now()
 	var out bytes.Buffer
-	showPauses(&out, "", status.Report{Pauses: heal.Pauses{
+	showPauses(&out, 80, "", status.Report{Pauses: heal.Pauses{
 		{Container: strings.Repeat("é\x1b[31m", 50), Until: now.Add(7 * 24 * time.Hour)},
 		{Project: "shop", Service: "db", Until: now.Add(time.Hour)},
 	}}, now)

@@ -6,25 +6,13 @@ import (
 	"reflect"
 )
 
-const usage = `defib watches a Docker engine and restarts what is unhealthy.
-
-Usage: defib [command]
-
-  run           watch and heal; the default
-  healthcheck   ask the running defib whether it can do its work
-  pause         watch and touch nothing for a while: defib pause 30m [WHAT...]
-  pauses        list what is paused
-  resume        end a pause before its time: defib resume [WHAT...]
-  test-alert    send a test message to every receiver
-  version       print the version
-  help          print this
-
-Settings are environment variables:
-`
-
 // help prints the commands and every variable.
-func help(w io.Writer) {
-	fmt.Fprint(w, usage)
+func help(w io.Writer, width int) {
+	fmt.Fprint(w, "defib watches a Docker engine and restarts what is unhealthy.\n\nUsage: defib [command]\n\n")
+	for _, s := range subcommands() {
+		say(w, width, fmt.Sprintf("  %-12s  ", s.name), s.brief)
+	}
+	fmt.Fprint(w, "\nEach tells more and gives examples: defib COMMAND --help\n\nSettings are environment variables:\n")
 	for _, f := range fieldsOf(reflect.ValueOf(&config{}).Elem()) {
 		fmt.Fprintf(w, "\n  %s", f.name)
 		if f.preset != "" {
@@ -33,11 +21,13 @@ func help(w io.Writer) {
 		if f.secret {
 			fmt.Fprintf(w, ", or %s_FILE", f.name)
 		}
-		fmt.Fprintf(w, "\n      %s\n      Example: %s=%s\n", f.help, f.name, f.example)
+		fmt.Fprintln(w)
+		say(w, width, "      ", f.help)
+		say(w, width, "      ", "Example: "+f.name+"="+f.example)
 	}
 	fmt.Fprint(w, "\nLabels of a container:\n\n")
 	for _, l := range labels() {
-		fmt.Fprintf(w, "  %-22s  %s\n", l.name, l.help)
+		say(w, width, fmt.Sprintf("  %-22s  ", l.name), l.help)
 	}
 }
 
@@ -55,3 +45,55 @@ func labels() []label {
 		{"autoheal.stop.timeout", "How long this container may take to stop, in seconds or as a duration."},
 	}
 }
+
+// The helps of the commands that need not much of one. The others have theirs
+// beside them.
+const (
+	runHelp = `defib run   watch one engine and heal; the default without a command
+
+It takes no options: settings are environment variables, which "defib help"
+lists and "defib check" shows as they are. It runs until SIGTERM or SIGINT; an
+engine that is away is waited for. "defib autoheal" is the same.
+
+  docker run -d --restart always -v /var/run/docker.sock:/var/run/docker.sock \
+    -e AUTOHEAL_CONTAINER_LABEL=all defib
+  AUTOHEAL_ACTION=notify defib run                       tell, and touch nothing
+
+Exit codes: 0 it was told to end, 2 the configuration is wrong.
+`
+	healthcheckHelp = `defib healthcheck   ask the running defib whether it can do its work
+
+It prints one line: "watching", "starting", or what is wrong. The image's
+HEALTHCHECK runs it. Whether people would be told is not part of it: see
+"defib test-alert".
+
+  docker compose exec defib /defib healthcheck
+
+Exit codes: 0 it can, or is just starting; 1 it cannot, or no defib answers.
+`
+	testAlertHelp = `defib test-alert   send a test message to every receiver
+
+It says of each whether it took the message. A script is not run, only looked
+for. Nothing is asked of the engine, and no running defib is needed.
+
+  docker compose exec defib /defib test-alert
+  docker run --rm -e SLACK_WEBHOOK_URL=https://hooks.slack.com/... defib \
+    test-alert
+
+Exit codes: 0 all took it, 1 one did not or there is none, 2 the configuration
+is wrong.
+`
+	versionHelp = `defib version   print the version
+
+  docker run --rm defib version
+
+Exit code: 0.
+`
+	helpHelp = `defib help [COMMAND]   print all commands and settings, or the help of one
+
+  docker run --rm defib help
+  docker run --rm defib help explain
+
+Exit codes: 0 printed, 2 there is no such command.
+`
+)

@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"syscall"
 	"time"
 
@@ -25,9 +24,10 @@ var version = "dev"
 
 // The exit codes.
 const (
-	exitOK     = 0
-	exitFailed = 1 // what was asked for did not work
-	exitUsage  = 2 // the command line or the configuration is wrong
+	exitOK       = 0
+	exitFailed   = 1 // what was asked for did not work
+	exitUsage    = 2 // the command line or the configuration is wrong
+	exitWouldNot = 3 // explain: the container would not be healed
 )
 
 func main() {
@@ -36,37 +36,6 @@ func main() {
 	code := command(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
-}
-
-// command does what the command line says and gives the exit code.
-func command(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	name := "run"
-	if len(args) > 0 {
-		name = args[0]
-	}
-	if slices.Contains([]string{"pause", "resume", "pauses"}, name) {
-		return control(ctx, name, args[1:], environ, stdout, stderr)
-	}
-	if len(args) > 1 {
-		fmt.Fprintf(stderr, "defib %s takes no arguments; settings are environment variables: see defib help\n", name)
-		return exitUsage
-	}
-	switch name {
-	case "run", "autoheal": // autoheal was docker-autoheal's only command
-		return run(ctx, environ, stderr)
-	case "healthcheck":
-		return healthcheck(ctx, stdout)
-	case "test-alert":
-		return testAlert(ctx, environ, stdout, stderr)
-	case "version", "--version", "-v":
-		fmt.Fprintf(stdout, "defib %s\n", version)
-		return exitOK
-	case "help", "--help", "-h":
-		help(stdout)
-		return exitOK
-	}
-	fmt.Fprintf(stderr, "defib: there is no command %q; see defib help\n", name)
-	return exitUsage
 }
 
 // run watches until a signal ends it.
@@ -78,7 +47,7 @@ func run(ctx context.Context, environ []string, stderr io.Writer) int {
 	}
 	p, err := assemble(c, log)
 	if wrong = append(wrong, listed(err)...); len(wrong) > 0 {
-		complain(stderr, wrong)
+		complain(stderr, 0, wrong)
 		return exitUsage
 	}
 	go stayLean(ctx)
@@ -107,11 +76,16 @@ func stayLean(ctx context.Context) {
 	}
 }
 
-// complain lists the problems of a configuration for a person.
-func complain(w io.Writer, wrong problems) {
+// complain lists the problems of a configuration for a person, in lines that fit
+// a width; zero: in one line each.
+func complain(w io.Writer, width int, wrong problems) {
 	fmt.Fprintln(w, "defib cannot start: its configuration is wrong.")
 	for _, p := range wrong {
-		fmt.Fprintln(w, "  "+p)
+		if width == 0 { // a log, which is searched
+			fmt.Fprintln(w, "  "+p)
+			continue
+		}
+		say(w, width, "  ", p)
 	}
 	fmt.Fprintln(w, "All settings and their meaning: defib help")
 }

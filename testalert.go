@@ -15,7 +15,7 @@ func testAlert(ctx context.Context, environ []string, stdout, stderr io.Writer) 
 	c, _, wrong := load(environ)
 	p, err := assemble(c, zerolog.Nop())
 	if wrong = append(wrong, listed(err)...); len(wrong) > 0 {
-		complain(stderr, wrong)
+		complain(stderr, 0, wrong)
 		return exitUsage
 	}
 	results := p.notifier.Test(ctx)

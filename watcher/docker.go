@@ -172,6 +172,18 @@ func (e *engine) past(ctx context.Context) ([]heal.Boot, error) {
 	}
 }
 
+// glance opens an event stream that is over at once.
+func (e *engine) glance(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	now := e.now().Unix()
+	_, errs := e.read.Events(ctx, events.ListOptions{Since: strconv.FormatInt(now-1, 10), Until: strconv.FormatInt(now, 10), Filters: filters.NewArgs(filters.Arg("event", "none"))})
+	if err := <-errs; !errors.Is(err, io.EOF) {
+		return fmt.Errorf("open the event stream: %w", err)
+	}
+	return nil
+}
+
 // opened tells whether the stream that subscribe opened is there: the client's
 // error, where it is not, may come a moment after subscribe has returned.
 func (e *engine) opened() bool { return e.wires[0].opened.Load() }

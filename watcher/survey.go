@@ -3,6 +3,7 @@ package watcher
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -40,13 +41,17 @@ func (w *Watcher) Survey(ctx context.Context) ([]Row, error) {
 	call, cancel := context.WithTimeout(ctx, w.o.CallTimeout)
 	defer cancel()
 	all, err := eng.list(call, "")
-	if err != nil {
-		return nil, err
+	switch {
+	case isForbidden(err):
+		return nil, errors.New("the endpoint does not allow to list containers: allow GET /containers/json (CONTAINERS=1 in docker-socket-proxy)")
+	case err != nil:
+		return nil, errors.New(plain(err))
 	}
 	known, err := w.recollect(ctx)
 	if err != nil {
 		return nil, err
 	}
+	known.podman = eng.podman()
 	ties := newGraph()
 	for _, s := range all {
 		var shares []string
@@ -68,6 +73,9 @@ func (w *Watcher) Survey(ctx context.Context) ([]Row, error) {
 func (w *Watcher) row(s sighting, known recollection, ties *graph) Row {
 	seen, _ := s.event.(heal.Observed)
 	r := Row{Container: s.container, Status: seen.Status, Health: s.health}
+	if known.podman && s.health == heal.HealthNone { // its lists do not tell
+		r.Health = heal.HealthUnknown
+	}
 	r.Watched, r.Rule = w.o.Selection.choose(s.labels)
 	if w.isOwn(s.id, s.labels) {
 		r.Watched, r.Rule = false, "it is a defib"
@@ -96,6 +104,7 @@ func (w *Watcher) row(s sighting, known recollection, ties *graph) Row {
 
 // recollection is a copy of what the loop remembers.
 type recollection struct {
+	podman bool // the engine is one
 	states map[string]remembered
 	pauses heal.Pauses
 }

@@ -70,10 +70,30 @@ func TestSurveyWithoutAWatch(t *testing.T) {
 		if err != nil || len(rows) != 1 || !rows[0].Watched || rows[0].Health != heal.HealthStarting {
 			t.Errorf("%+v, %v", rows, err)
 		}
+		eng.Fail(func(c dockertest.Call) bool { return c.Kind == "list" }, dockertest.Fault{Status: 403, Body: "<html>no</html>"})
+		if _, err := w.Survey(t.Context()); err == nil || !strings.Contains(err.Error(), "allow GET /containers/json") {
+			t.Errorf("a list that is not allowed: %v", err)
+		}
 		eng.Close()
 		if _, err := w.Survey(t.Context()); err == nil {
 			t.Error("an engine that is gone gives no error")
 		}
+	})
+}
+
+// TestSurveyOfPodman: its lists do not tell of health, which is not the same as
+// that there is no health check.
+func TestSurveyOfPodman(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		eng, pipe := dockertest.New(dockertest.Options{Podman: true}), dockertest.NewPipe()
+		eng.Serve(pipe)
+		eng.Run(sickly("web", true))
+		w := New(Options{Endpoint: Endpoint{Host: "tcp://engine:2375", Dial: pipe.DialContext}, Selection: Selection{Key: "autoheal"}, CallTimeout: time.Second})
+		rows, err := w.Survey(t.Context())
+		if err != nil || len(rows) != 1 || rows[0].Health != heal.HealthUnknown {
+			t.Errorf("%+v, %v", rows, err)
+		}
+		eng.Close()
 	})
 }
 
