@@ -13,9 +13,10 @@ type source func(variable string) string
 
 // sources gives the source of a variable's value: its own name where it is set.
 func sources(environ []string) source {
-	vars := cleaned(environ)
+	fields := fieldsOf(reflect.ValueOf(&config{}).Elem())
+	vars := cleaned(environ, fields)
 	presets := map[string]string{}
-	for _, f := range fieldsOf(reflect.ValueOf(&config{}).Elem()) {
+	for _, f := range fields {
 		presets[f.name] = f.preset
 	}
 	return func(variable string) string {

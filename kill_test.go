@@ -48,7 +48,7 @@ func TestProgramKilledAtRandomMoments(t *testing.T) {
 	if testing.Short() {
 		hosts, lives, troubles = 4, 5, []kind{troubles[0], troubles[2], troubles[4], troubles[7], troubles[9]}
 	}
-	verdicts := make([]verdict, hosts)
+	reckonings := make([]reckoning, hosts)
 	var running sync.WaitGroup
 	for i := range hosts {
 		h := newHost(t, i, lives, troubles)
@@ -57,12 +57,12 @@ func TestProgramKilledAtRandomMoments(t *testing.T) {
 				h.live(n)
 			}
 			h.last()
-			verdicts[i] = h.judge()
+			reckonings[i] = h.judge()
 		})
 	}
 	running.Wait()
-	var v verdict
-	for _, one := range verdicts {
+	var v reckoning
+	for _, one := range reckonings {
 		v.add(one)
 	}
 	t.Logf("%d kills, %d of them within 100 ms of a call to the engine or to a receiver: %d incidents, %d restarts, %d messages",
@@ -146,14 +146,14 @@ func (h *host) start() *exec.Cmd {
 	return c
 }
 
-// verdict is what became of the alerts of a host.
-type verdict struct {
+// reckoning is what became of the alerts of a host.
+type reckoning struct {
 	near, incidents, restarts, messages         int
 	beginnings, gaveUps, ends                   int // lost
 	doubled, anew, chatDoubled, split, disorder int
 }
 
-func (v *verdict) add(o verdict) {
+func (v *reckoning) add(o reckoning) {
 	for _, n := range [][2]*int{
 		{&v.near, &o.near}, {&v.incidents, &o.incidents}, {&v.restarts, &o.restarts}, {&v.messages, &o.messages},
 		{&v.beginnings, &o.beginnings}, {&v.gaveUps, &o.gaveUps}, {&v.ends, &o.ends}, {&v.doubled, &o.doubled},
@@ -164,8 +164,8 @@ func (v *verdict) add(o verdict) {
 }
 
 // judge compares what the engine saw with what the receivers were told.
-func (h *host) judge() verdict {
-	v := verdict{near: h.near}
+func (h *host) judge() reckoning {
+	v := reckoning{near: h.near}
 	for _, c := range h.containers {
 		v.incidents++
 		v.restarts += h.asked(c.name)
@@ -207,7 +207,7 @@ func (h *host) missing(c *troubled, said []told) (beginnings, gaveUps, ends int)
 }
 
 // count adds what was told more than once of a container.
-func (v *verdict) count(said []told, chat bool) {
+func (v *reckoning) count(said []told, chat bool) {
 	ids, news, over := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, a := range said {
 		v.messages++

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -171,7 +172,9 @@ func (p *parts) run(ctx context.Context) {
 			p.log.Warn().Err(err).Msg("defib healthcheck will not work; healing does")
 		}
 	})
-	shown.Go(func() { p.serveControl(ctx) })
+	page := p.view.page()
+	shown.Go(func() { p.servePage(ctx, page) })
+	shown.Go(func() { p.serveControl(ctx, page.API()) })
 	shown.Go(p.view.recall)
 	p.watcher.Run(ctx)
 	p.log.Info().Msg("defib stops")
@@ -180,14 +183,15 @@ func (p *parts) run(ctx context.Context) {
 	shown.Wait()
 }
 
-// serveControl takes orders from "defib pause" and its like.
-func (p *parts) serveControl(ctx context.Context) {
+// serveControl takes orders from "defib pause" and its like, and answers "defib
+// status" with what api says.
+func (p *parts) serveControl(ctx context.Context, api http.Handler) {
 	socket := controlSocket(p.c)
 	if socket == "" {
 		return // said when somebody asks for it
 	}
-	if err := status.ServeControl(ctx, socket, p.watcher, nil); err != nil {
-		p.log.Warn().Err(err).Msg("defib pause and resume will not work; healing does")
+	if err := status.ServeControl(ctx, socket, p.watcher, api); err != nil {
+		p.log.Warn().Err(err).Msg("defib pause, resume and status will not work; healing does")
 	}
 }
 

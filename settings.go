@@ -25,8 +25,9 @@ type setting struct {
 // that have their defaults.
 func settings(c config, environ []string, all bool) []setting {
 	list := []setting{}
-	vars := cleaned(environ)
-	for _, f := range fieldsOf(reflect.ValueOf(&c).Elem()) {
+	fields := fieldsOf(reflect.ValueOf(&c).Elem())
+	vars := cleaned(environ, fields)
+	for _, f := range fields {
 		s := setting{Name: f.name, Value: f.inForce(vars), Source: "default"}
 		if _, set := vars[f.name]; set {
 			s.Source = "environment"

@@ -25,7 +25,7 @@ const (
 // terminal's width, else 80.
 func widthFor(w io.Writer, environ []string) int {
 	width := usualWidth
-	if n, err := strconv.Atoi(cleaned(environ)["COLUMNS"]); err == nil && n > 0 {
+	if n, err := strconv.Atoi(cleaned(environ, nil)["COLUMNS"]); err == nil && n > 0 {
 		width = n
 	} else if columns, _, ok := terminalSize(w); ok {
 		width = columns

@@ -13,9 +13,10 @@ import (
 // view shows people what the parts know: it is the status page's source, and
 // takes what the watcher tells on its way to the notifier.
 type view struct {
-	parts   *parts
-	changes status.Changes
-	journal *status.Journal
+	parts    *parts
+	changes  status.Changes
+	journal  *status.Journal
+	counters status.Counters
 }
 
 func newView(p *parts) *view {
@@ -30,6 +31,7 @@ func newView(p *parts) *view {
 func (v *view) Post(n heal.Notice) {
 	v.parts.notifier.Post(n)
 	v.journal.Note(n)
+	v.counters.Note(n)
 }
 
 // Settle waits until what was posted is safe.
@@ -46,6 +48,27 @@ func (v *view) recall() {
 	for _, n := range watcher.PastIncidents(v.parts.c.Watch.StateDir) {
 		v.journal.Note(n)
 	}
+	for _, in := range v.journal.Incidents() {
+		if in.Ended == nil {
+			v.counters.Resume(in.ID)
+		}
+	}
+}
+
+// page makes the server of the status page.
+func (v *view) page() *status.Server {
+	p := v.parts
+	return newPage(p.c.Page, status.Options{
+		Source: v, Changes: &v.changes, Health: p.health, Counters: &v.counters, Tally: v.tally, Log: p.log,
+	})
+}
+
+// tally counts what the watcher remembers.
+func (v *view) tally() status.Tally {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	phases, _ := v.parts.watcher.Phases(ctx) // of a defib that is stopping: none
+	return status.Tally{Phases: phases, Watched: -1}
 }
 
 // Engine tells how the watch itself is doing.

@@ -169,3 +169,12 @@ func healthIn(words string, status heal.Status) heal.Health {
 	}
 	return heal.HealthUnknown
 }
+
+// Phases counts the containers that a running Watcher remembers, by phase.
+func (w *Watcher) Phases(ctx context.Context) (count [heal.GivenUp + 1]int, err error) {
+	known, err := w.recollect(ctx)
+	for _, one := range known.states {
+		count[one.state.Phase]++
+	}
+	return count, err
+}
