@@ -75,7 +75,6 @@ type shell struct {
 // typed plays a script and gives what its commands print.
 func typed(t *testing.T, script string) string {
 	t.Helper()
-	utc(t)
 	s := &shell{story: &story{t: t, env: []string{"AUTOHEAL_HOST_NAME=box"}}, slack: http.StatusOK, dir: shortDir(t)}
 	s.env = append(s.env, "AUTOHEAL_STATE_DIR="+s.dir)
 	for line := range strings.SplitSeq(script, "\n") {
@@ -101,12 +100,11 @@ func typed(t *testing.T, script string) string {
 	return regexp.MustCompile(`127\.0\.0\.1:\d{5}`).ReplaceAllString(text, "127.0.0.1:54321")
 }
 
-// utc has times printed as they are in UTC.
-func utc(t *testing.T) {
-	t.Helper()
-	was := time.Local
+// TestMain has times printed as they are in UTC. It is set once, before anything
+// else reads it.
+func TestMain(m *testing.M) {
 	time.Local = time.UTC
-	t.Cleanup(func() { time.Local = was })
+	os.Exit(m.Run())
 }
 
 // shortDir makes a folder for a socket: paths of those must be short. This one
