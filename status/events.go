@@ -42,8 +42,7 @@ func (s *Server) events(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	st := stream{rw, http.NewResponseController(rw)}
-	_ = st.rc.SetReadDeadline(time.Time{}) // the server's would end the stream
-	_ = s.follow(r.Context(), st)          // its reader has gone
+	_ = s.follow(r.Context(), st) // its reader has gone
 }
 
 // follow feeds a stream until its reader has gone, or its time is over.

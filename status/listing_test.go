@@ -227,3 +227,25 @@ func TestNobodyWaits(t *testing.T) {
 		stays()
 	})
 }
+
+// TestHungList: those who come later do not keep a list alive that hangs.
+func TestHungList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := fullStage()
+		s.list = func(ctx context.Context) ([]Container, error) { <-ctx.Done(); return nil, ctx.Err() }
+		h := NewServer(options(s)).Handler()
+		var wg sync.WaitGroup
+		for range 12 {
+			wg.Go(func() {
+				if got := ask(h, "GET", "/api/v1/containers"); got.Code != http.StatusServiceUnavailable {
+					t.Errorf("%d %s", got.Code, got.Body)
+				}
+			})
+			time.Sleep(10 * time.Second)
+		}
+		wg.Wait()
+		if n := s.asked.Load(); n < 3 {
+			t.Errorf("asked %d times in two minutes", n)
+		}
+	})
+}

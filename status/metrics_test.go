@@ -160,6 +160,7 @@ func TestScrapeIsStrict(t *testing.T) {
 // TestMetrics: a scrape tells what the source does, without a list.
 func TestMetrics(t *testing.T) {
 	s := fullStage()
+	s.past = append(s.past, Incident{ID: "x", Status: "firing"})
 	o := options(s)
 	for _, n := range []heal.Notice{
 		{Reason: heal.Restarted, Incident: "a"}, {Reason: heal.StillUnhealthy, Incident: "a"}, {Reason: heal.Restarted, Incident: "a", Repeat: true}, {Reason: heal.Recovered, Incident: "a"},
@@ -175,7 +176,7 @@ func TestMetrics(t *testing.T) {
 		`defib_restarts_total{outcome="done"}`: 2, `defib_restarts_total{outcome="failed"}`: 2,
 		`defib_happenings_total{reason="restarted"}`: 2, `defib_happenings_total{reason="gave-up"}`: 0, `defib_happenings_total{reason="still-unhealthy"}`: 1,
 		`defib_incidents_opened_total{reason="restarted"}`: 1, `defib_incidents_opened_total{reason="restart-failed"}`: 1, `defib_incidents_opened_total{reason="still-unhealthy"}`: 0,
-		`defib_incidents_opened_total{reason="quarantined"}`: 1, `defib_incidents_resolved_total{reason="quarantined"}`: 1, `defib_incidents_resolved_total{reason="recovered"}`: 1, `defib_incidents_open{}`: 1,
+		`defib_incidents_opened_total{reason="quarantined"}`: 1, `defib_incidents_resolved_total{reason="quarantined"}`: 1, `defib_incidents_resolved_total{reason="recovered"}`: 1, `defib_incidents_open{}`: 2,
 		`defib_alerts_delivered_total{receiver="slack",place="hooks.slack.com:443"}`: 7, `defib_alerts_dropped_total{receiver="slack",place="hooks.slack.com:443"}`: 1,
 		`defib_alerts_waiting{receiver="slack",place="hooks.slack.com:443"}`: 2, `defib_receiver_up{receiver="slack",place="hooks.slack.com:443"}`: 0, `defib_receiver_up{receiver="script",place="/hook"}`: 1,
 	} {

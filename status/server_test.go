@@ -32,6 +32,7 @@ type stage struct {
 	past      []Incident
 	receivers []Receiver
 	asked     atomic.Int32 // for containers
+	wanted    []string     // incidents that were asked for
 }
 
 func (s *stage) Engine() Engine { return s.engine }
@@ -44,6 +45,7 @@ func (s *stage) Containers(ctx context.Context) ([]Container, error) {
 }
 func (s *stage) Incidents() []Incident { return s.past }
 func (s *stage) Incident(id string) (Incident, bool) {
+	s.wanted = append(s.wanted, id)
 	for _, in := range s.past {
 		if in.ID == id {
 			return in, true
@@ -221,6 +223,7 @@ func TestOverTheWire(t *testing.T) {
 		"GET /api/v1/containers?project=%zz HTTP/1.1\r\nHost: x\r\n\r\n":                              400,
 		"GET /api/v1/engine?x=1 HTTP/1.1\r\nHost: x\r\n\r\n":                                          400,
 		"GET /api/v1/incidents?limit=1&limit=2 HTTP/1.1\r\nHost: x\r\n\r\n":                           400,
+		"GET /api/v1/incidents?limit=1001 HTTP/1.1\r\nHost: x\r\n\r\n":                                400,
 		"GET /api/v1/incidents?limit=0 HTTP/1.1\r\nHost: x\r\n\r\n":                                   400,
 		"GET /api/v1/incidents?limit=99999999999999999999 HTTP/1.1\r\nHost: x\r\n\r\n":                400,
 		"GET /api/v1/incidents?since=yesterday HTTP/1.1\r\nHost: x\r\n\r\n":                           400,
@@ -328,6 +331,12 @@ func TestIncidents(t *testing.T) {
 	}
 	if all := list("?limit=1&since="); len(all) != 1 {
 		t.Errorf("%d incidents", len(all))
+	}
+	s.wanted = nil // an id may be the name of a file: none that leaves the folder gets as far
+	for _, id := range []string{"..", "../../etc/passwd", "..%2f..%2fetc%2fpasswd", "x%00", "X", "a.json", "%2e%2e", "{id}", "a/b", ""} {
+		if got := ask(h, "GET", "/api/v1/incidents/"+id); got.Code != http.StatusNotFound || s.wanted != nil {
+			t.Errorf("%q: %d, asked for %q", id, got.Code, s.wanted)
+		}
 	}
 	var one Incident
 	if err := json.Unmarshal(ask(h, "GET", "/api/v1/incidents/x-9999").Body.Bytes(), &one); err != nil || one.ID != "x-9999" || len(one.Happenings) != 1 {
