@@ -123,7 +123,6 @@ func shortDir(t *testing.T) string {
 // socket is open the bubble's time stands still, so all is printed at one time.
 func (s *shell) play(t *testing.T) {
 	s.eng = dockertest.New(s.eo)
-	defer s.eng.Close()
 	pipe, slackPipe := dockertest.NewPipe(), dockertest.NewPipe()
 	s.eng.Serve(pipe)
 	slack := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(s.slack) }), ReadHeaderTimeout: time.Minute}
@@ -132,6 +131,7 @@ func (s *shell) play(t *testing.T) {
 	c, _, wrong := load(s.env)
 	if len(wrong) > 0 { // the commands are to say so
 		s.enter(t, nil)
+		s.eng.Close()
 		return
 	}
 	transport := &http.Transport{DialContext: slackPipe.DialContext}
@@ -165,9 +165,7 @@ func (s *shell) play(t *testing.T) {
 	} else {
 		s.enter(t, p.view)
 	}
-	for _, u := range s.undo {
-		u()
-	}
+	s.eng.Close() // and its socket, so that time goes on
 	cancel()
 }
 

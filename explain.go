@@ -161,9 +161,12 @@ func (x *explanation) freshen(seen watcher.Examination, p heal.Policy, now time.
 // forbidden says why the endpoint would not let an act through; empty: it would.
 func forbidden(ctx context.Context, p *parts, t heal.Treatment) string {
 	verb := map[heal.Treatment]string{heal.TreatRestart: "restart", heal.TreatStop: "stop"}[t]
+	if verb == "" {
+		return ""
+	}
 	report, err := p.watcher.Endpoint(ctx)
-	if err != nil || verb == "" {
-		return "" // the look that follows says what is wrong
+	if err != nil {
+		return "" // it has answered a moment ago: nothing is known to forbid it
 	}
 	for _, a := range report.Allowed {
 		if a.What == verb && !a.OK {

@@ -208,7 +208,7 @@ const (
 	outputWidth = 200 // columns
 )
 
-// outputLines gives the beginning of what a probe printed, safe to show.
+// outputLines gives the beginning of what a probe printed, as it is.
 func outputLines(text string) []string {
 	var lines []string
 	for line := range strings.Lines(strings.TrimSpace(text)) {
@@ -218,7 +218,7 @@ func outputLines(text string) []string {
 		if len(lines) == outputMost {
 			return append(lines, "…")
 		}
-		lines = append(lines, cutTo(shown(line), outputWidth))
+		lines = append(lines, cutTo(line, outputWidth))
 	}
 	return lines
 }

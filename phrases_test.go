@@ -18,6 +18,23 @@ func TestLasting(t *testing.T) {
 	}
 }
 
+func TestInTrouble(t *testing.T) {
+	for _, c := range []struct {
+		c    status.Container
+		want bool
+	}{
+		{status.Container{Watched: true, Phase: "steady", Health: "healthy"}, false},
+		{status.Container{Watched: true, Phase: "steady", Health: "unhealthy"}, true},
+		{status.Container{Watched: true, Phase: "recovering", Health: "healthy"}, true},
+		{status.Container{Watched: true, Phase: "steady", Incident: "1"}, true},
+		{status.Container{Phase: "steady", Health: "unhealthy"}, false},
+	} {
+		if got := inTrouble(c.c); got != c.want {
+			t.Errorf("%+v: %v", c.c, got)
+		}
+	}
+}
+
 func TestTimesForPeople(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for got, want := range map[string]string{

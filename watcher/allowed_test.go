@@ -87,6 +87,18 @@ func TestEndpointForbids(t *testing.T) {
 	}
 }
 
+// TestEndpointHangs: an engine that hangs is waited for once, not once a call.
+func TestEndpointHangs(t *testing.T) {
+	asking(t, dockertest.Options{}, func(t *testing.T, eng *dockertest.Engine, w *Watcher) {
+		eng.Fail(func(c dockertest.Call) bool { return c.Kind != "ping" }, dockertest.Fault{Hang: true})
+		began := time.Now()
+		r, err := w.Endpoint(t.Context())
+		if took := time.Since(began); err != nil || took > listTimeout+time.Second || r.Allowed[1].OK {
+			t.Errorf("%+v, %v after %s", r, err, took)
+		}
+	})
+}
+
 func TestEndpointAway(t *testing.T) {
 	asking(t, dockertest.Options{}, func(t *testing.T, eng *dockertest.Engine, w *Watcher) {
 		eng.Fail(func(c dockertest.Call) bool { return c.Kind == "ping" }, dockertest.Fault{Status: 403, Body: "<html>403</html>"})
