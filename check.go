@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -152,8 +153,16 @@ func (u *checkup) askEngine(ctx context.Context, p *parts) {
 	case err != nil && len(u.Against) == 0:
 		u.Against = append(u.Against, err.Error())
 	case err == nil && watched == 0:
-		u.Against = append(u.Against, "no container is watched: label some autoheal=true, or set AUTOHEAL_CONTAINER_LABEL=all")
+		u.Against = append(u.Against, "no container is watched: "+watchMore(p.c.Watch.Selection))
 	}
+}
+
+// watchMore says how to have a container watched.
+func watchMore(s watcher.Selection) string {
+	if s.All {
+		return "the engine has none that may be"
+	}
+	return "label some " + s.Key + "=" + cmp.Or(s.Value, "true") + ", or set AUTOHEAL_CONTAINER_LABEL=all"
 }
 
 // surveyed puts a row into the terms of the API. Where the list does not tell of

@@ -194,29 +194,8 @@ func serveAPI(t *testing.T, socket string, source status.Source) (stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := http.NewServeMux()
-	answer := func(path string, give func(r *http.Request) (any, error)) {
-		mux.HandleFunc("GET /api/v1/"+path, func(w http.ResponseWriter, r *http.Request) {
-			v, err := give(r)
-			if err != nil {
-				w.WriteHeader(http.StatusBadGateway)
-				v = map[string]string{"error": err.Error()}
-			}
-			_ = json.NewEncoder(w).Encode(v)
-		})
-	}
-	answer("engine", func(*http.Request) (any, error) { return source.Engine(), nil })
-	answer("containers", func(r *http.Request) (any, error) { return source.Containers(r.Context()) })
-	answer("incidents", func(*http.Request) (any, error) { return source.Incidents(), nil })
-	answer("receivers", func(*http.Request) (any, error) { return source.Receivers(), nil })
-	answer("incidents/{id}", func(r *http.Request) (any, error) {
-		in, known := source.Incident(r.PathValue("id"))
-		if !known {
-			return nil, fmt.Errorf("no such incident is remembered")
-		}
-		return in, nil
-	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	api := status.NewServer(status.Options{Source: source, Health: func() status.Answer { return status.Answer{OK: true} }}).API()
+	server := &http.Server{Handler: api, ReadHeaderTimeout: time.Minute}
 	done := make(chan struct{})
 	go func() {
 		_ = server.Serve(l)

@@ -213,6 +213,9 @@ func TestCheckKeepsSecrets(t *testing.T) {
 			}
 		}
 	}
+	if _, out, _ := typedLive(t, "check", append(live, "AUTOHEAL_LISTEN=off")...); !strings.Contains(strings.Join(strings.Fields(out), " "), "AUTOHEAL_LISTEN off environment") {
+		t.Errorf("a page that is turned off is not shown so:\n%s", out)
+	}
 	_, out, _ := typedLive(t, "check", planted...)
 	for _, want := range []string{"[hidden]", "slack (hooks.slack.com)", "ntfy (ntfy.example.org)", "tcp://" + host, "/hook ..."} {
 		if !strings.Contains(out, want) {

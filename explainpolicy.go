@@ -13,12 +13,7 @@ type source func(variable string) string
 
 // sources gives the source of a variable's value: its own name where it is set.
 func sources(environ []string) source {
-	fields := fieldsOf(reflect.ValueOf(&config{}).Elem())
-	vars := cleaned(environ, fields)
-	presets := map[string]string{}
-	for _, f := range fields {
-		presets[f.name] = f.preset
-	}
+	vars := cleaned(environ, fieldsOf(reflect.ValueOf(&config{}).Elem()))
 	return func(variable string) string {
 		if _, set := vars[variable]; set {
 			return variable

@@ -54,15 +54,24 @@ func (a *asked) close() {
 }
 
 // refine puts what the running defib remembers in place of what was found
-// without it.
+// without it, but for what was looked at more closely: a list of Podman's does
+// not tell of health.
 func (a *asked) refine(found []status.Container) {
 	known := map[string]status.Container{}
 	for _, c := range a.containers {
 		known[c.ID] = c
 	}
 	for i, c := range found {
-		if k, ok := known[c.ID]; ok {
-			found[i] = k
+		k, ok := known[c.ID]
+		if !ok {
+			continue
 		}
+		if k.Health == "" && c.Health != "" {
+			k.Health, k.Warnings = c.Health, c.Warnings
+			if k.Phase == c.Phase && k.Paused == nil {
+				k.Outlook, k.Would = c.Outlook, c.Would
+			}
+		}
+		found[i] = k
 	}
 }

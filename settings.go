@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -57,6 +58,8 @@ func (f field) inForce(vars map[string]string) string {
 			return text
 		}
 		return f.preset
+	case listenAddress:
+		return cmp.Or(string(v), "off")
 	case string:
 		return harmless(f.name, v)
 	default:
