@@ -64,6 +64,8 @@ func (d *decision) observed(e Observed) {
 		}
 	case e.Health == Unhealthy:
 		d.sawUnhealthy()
+	case e.Health == Healthy && e.Replayed: // it may have fallen ill since, and that be known
+		d.absent()
 	case e.Health == Healthy:
 		d.sawHealthy()
 	case e.Health == HealthUnknown:

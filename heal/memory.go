@@ -119,7 +119,7 @@ func (v Saved) Restore(p Policy, seen *Sighting, now time.Time) State {
 		s.NotBefore = latest(s.NotBefore, now.Add(failWait), s.ActAt.Add(grace+failWait))
 		s.ActAt, s.ActEnd, s.Doubtful = now, now, now
 	}
-	if s.Phase == BackingOff && !s.Doubtful.IsZero() {
+	if (s.Phase == BackingOff || s.Phase == Recovering) && !s.Doubtful.IsZero() {
 		s.Doubtful = now.Add(grace + time.Minute) // that defib was away for long clears up nothing
 	}
 	s.disown(p, seen)

@@ -535,3 +535,12 @@ func TestKilledAroundARestart(t *testing.T) {
 		t.Errorf("killed %d times before, %d during and %d after the restart; want each", before, during, after)
 	}
 }
+
+// TestReplayedIsMarked: what a new stream tells of the past is known as that.
+func TestReplayedIsMarked(t *testing.T) {
+	for _, e := range []heal.Event{heal.Observed{Health: heal.Healthy}, heal.Killed{}, heal.Died{}, heal.Started{}} {
+		if old, live := fmt.Sprintf("%+v", replayed(e, true)), fmt.Sprintf("%+v", replayed(e, false)); !strings.Contains(old, "Replayed:true") || old == live {
+			t.Errorf("of the past: %s, of now: %s", old, live)
+		}
+	}
+}
