@@ -267,6 +267,7 @@ func (d *decision) tell(r Reason, add func(*Notice)) {
 		Probe: d.s.Probe, Status: StatusRunning, StopTimeout: d.p.StopTimeout, Detail: d.p.Detail,
 		Repeat: d.s.Told&(1<<r) != 0,
 		Silent: d.s.SpentBudget && (r == Restarted || r == RestartFailed || r == StillUnhealthy),
+		Unsure: r.Ends() && d.s.Told == toldPerhaps,
 	}
 	if n.StopTimeout < 0 {
 		n.StopTimeout = d.s.StopGrace

@@ -168,7 +168,7 @@ func TestRestartUnderWay(t *testing.T) {
 func TestReplayedHealth(t *testing.T) {
 	now := time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)
 	for _, phase := range []Phase{Failing, BackingOff, GivenUp, Recovering} {
-		before := State{Phase: phase, UnhealthySince: now.Add(-time.Minute), Told: 1, Since: now.Add(-time.Minute)}
+		before := State{Phase: phase, UnhealthySince: now.Add(-time.Minute), Told: toldPerhaps, Since: now.Add(-time.Minute)}
 		s, actions := Decide(policies()[0], before, Observed{Health: Healthy, Status: StatusRunning, Replayed: true}, now)
 		if s.Phase != phase || !s.UnhealthySince.Equal(before.UnhealthySince) || !s.HealthySince.IsZero() || len(actions) != 1 {
 			t.Errorf("%s becomes %s, healthy since %s; %+v", phase, s.Phase, s.HealthySince, actions)
