@@ -311,12 +311,38 @@ func (l *ledger) queued(receiver, incident string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if t := l.talks[incident]; t != nil {
-		if t.Queued == nil {
-			t.Queued = map[string]bool{}
-		}
-		t.Queued[receiver] = true
+		t.queuedFor(receiver)
 		l.changed = true
 	}
+}
+
+func (t *talk) queuedFor(receiver string) {
+	if t.Queued == nil {
+		t.Queued = map[string]bool{}
+	}
+	t.Queued[receiver] = true
+}
+
+// recalled notes that an alert in the spool was queued for a receiver: a kill may
+// have come before that was written here.
+func (l *ledger) recalled(receiver string, n heal.Notice, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t, known := l.talks[n.Incident]
+	switch {
+	case n.Incident == "" || !n.ForPeople(), !known && n.Reason.Resolves():
+		return
+	case !known:
+		t = &talk{}
+		t.take(n, at)
+		l.talks[n.Incident] = t
+	case n.Reason.Ends() && t.Over.IsZero():
+		t.end(at)
+	}
+	if !n.Reason.Resolves() {
+		t.queuedFor(receiver)
+	}
+	l.changed = true
 }
 
 // told notes that a receiver took a message about an incident.
