@@ -218,7 +218,7 @@ func (c *checker) tell(n Notice) {
 		return
 	}
 	ends := n.Reason.Ends()
-	if ends && n.Reason != Quarantined && n.Reason != Followed && !n.Exited && !c.toldAny {
+	if ends && n.Reason != Quarantined && n.Reason != Followed && !n.Exited && !c.toldAny && !n.Unsure {
 		c.fail("%s though nothing was told before", n.Reason)
 	}
 	if !n.Repeat && !n.Silent {

@@ -64,6 +64,8 @@ func (d *decision) observed(e Observed) {
 		}
 	case e.Health == Unhealthy:
 		d.sawUnhealthy()
+	case e.Health == Healthy && e.Replayed: // it may have fallen ill since, and that be known
+		d.absent()
 	case e.Health == Healthy:
 		d.sawHealthy()
 	case e.Health == HealthUnknown:
@@ -265,6 +267,7 @@ func (d *decision) tell(r Reason, add func(*Notice)) {
 		Probe: d.s.Probe, Status: StatusRunning, StopTimeout: d.p.StopTimeout, Detail: d.p.Detail,
 		Repeat: d.s.Told&(1<<r) != 0,
 		Silent: d.s.SpentBudget && (r == Restarted || r == RestartFailed || r == StillUnhealthy),
+		Unsure: r.Ends() && d.s.Told == toldPerhaps,
 	}
 	if n.StopTimeout < 0 {
 		n.StopTimeout = d.s.StopGrace

@@ -8,8 +8,9 @@ type Event interface{ event() }
 // Observed is what a list entry or an engine event says. It may be late or
 // stale: before anything is done the container is looked at.
 type Observed struct {
-	Health Health
-	Status Status
+	Health   Health
+	Status   Status
+	Replayed bool // told again by a new stream: older than that
 }
 
 // Absent says that a complete list of the unhealthy did not hold the container.

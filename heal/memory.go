@@ -119,8 +119,11 @@ func (v Saved) Restore(p Policy, seen *Sighting, now time.Time) State {
 		s.NotBefore = latest(s.NotBefore, now.Add(failWait), s.ActAt.Add(grace+failWait))
 		s.ActAt, s.ActEnd, s.Doubtful = now, now, now
 	}
-	if s.Phase == BackingOff && !s.Doubtful.IsZero() {
+	if (s.Phase == BackingOff || s.Phase == Recovering) && !s.Doubtful.IsZero() {
 		s.Doubtful = now.Add(grace + time.Minute) // that defib was away for long clears up nothing
+	}
+	if s.Phase == Failing && p.Treatment == TreatNotify && s.Since.IsZero() && !s.UnhealthySince.IsZero() {
+		s.Since, s.Told = s.UnhealthySince, toldPerhaps // defib may have been killed right after it told of it
 	}
 	s.disown(p, seen)
 	return s
@@ -172,9 +175,12 @@ func (v Saved) state(p Policy, now time.Time) State {
 	return s
 }
 
-// toldWords and toldBits turn the bits of State.Told to reasons and back. Bit 0
-// stands for a reason of another version: something was told, so the end of
-// the incident must be told too.
+// toldPerhaps is bit 0 of State.Told. It stands for a reason of another version,
+// or for one that was told if defib came so far: whoever heard of it must hear
+// of the end, too.
+const toldPerhaps = 1
+
+// toldWords and toldBits turn the bits of State.Told to reasons and back.
 func toldWords(bits uint32) []string {
 	var words []string
 	for r := Reason(0); r <= StormOver; r++ {

@@ -89,6 +89,17 @@ func TestRestartUnderWay(t *testing.T) {
 			t.Error("a second stop signal is not taken for a person's")
 		}
 	})
+	t.Run("it is well, and defib is killed again", func(t *testing.T) {
+		now := begun.Add(2 * time.Second)
+		s, _ := Decide(p, saved.Restore(p, nil, now), Observed{Health: Healthy, Status: StatusRunning}, now)
+		s = remade(t, s.Saved()).Restore(p, nil, now.Add(time.Second))
+		again := well
+		again.StartedAt = ours.StartedAt
+		_, actions := Decide(p, s, Looked{Sighting: again}, now.Add(time.Second))
+		if len(actions) != 1 || actions[0].(Tell).Notice.Reason != Restarted {
+			t.Errorf("%+v; want that it was restarted", actions)
+		}
+	})
 	t.Run("it was between its stop and its start", func(t *testing.T) {
 		now := begun.Add(2 * time.Second)
 		s := saved.Restore(p, nil, now)
@@ -149,6 +160,23 @@ func TestRestartUnderWay(t *testing.T) {
 				t.Errorf("told %v, did %v; want %v, %v", told, acts, c.want, c.acts)
 			}
 		})
+	}
+}
+
+// TestReplayedHealth: that a container was healthy once ends no incident that is
+// known; a look tells whether it is.
+func TestReplayedHealth(t *testing.T) {
+	now := time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)
+	for _, phase := range []Phase{Failing, BackingOff, GivenUp, Recovering} {
+		before := State{Phase: phase, UnhealthySince: now.Add(-time.Minute), Told: toldPerhaps, Since: now.Add(-time.Minute)}
+		s, actions := Decide(policies()[0], before, Observed{Health: Healthy, Status: StatusRunning, Replayed: true}, now)
+		if s.Phase != phase || !s.UnhealthySince.Equal(before.UnhealthySince) || !s.HealthySince.IsZero() || len(actions) != 1 {
+			t.Errorf("%s becomes %s, healthy since %s; %+v", phase, s.Phase, s.HealthySince, actions)
+		}
+		stuck := State{Trouble: Trouble{Stuck: now.Add(-time.Hour)}}
+		if s, _ = Decide(policies()[0], stuck, Observed{Health: Healthy, Status: StatusRunning, Replayed: true}, now); s.Trouble.Stuck.IsZero() {
+			t.Error("a start that does not end is over")
+		}
 	}
 }
 

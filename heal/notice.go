@@ -128,6 +128,9 @@ type Notice struct {
 	// that a dependent is well again. The log, the script and docker-autoheal's
 	// receivers, who hear of every restart, learn of it all the same.
 	Aside bool
+	// Unsure marks the end of an incident whose beginning may or may not have been
+	// told: it is for those only who are known to have heard of it.
+	Unsure bool
 	// Silent marks what is done after giving up: only the log and the script
 	// learn of it.
 	Silent bool

@@ -45,7 +45,7 @@ func (s *script) event() Event {
 		s.c.now = s.c.s.Trouble.WakeAt
 		return Woke{}
 	case k < 175:
-		return Observed{Health: Health(s.next() % 5), Status: Status(s.next() % 5)}
+		return Observed{Health: Health(s.next() % 5), Status: Status(s.next() % 5), Replayed: s.next() < 50}
 	case k < 190:
 		return Absent{}
 	case k < 200:

@@ -172,6 +172,8 @@ func (d *decision) troubleObserved(e Observed) {
 	switch {
 	case e.Health == HealthStarting && t.Stuck.IsZero() && d.s.Phase == Steady && e.Status != StatusPaused:
 		d.look()
+	case e.Health == Healthy && !t.Stuck.IsZero() && e.Replayed:
+		d.lookAside()
 	case e.Health == Healthy && !t.Stuck.IsZero():
 		d.unstuck(Recovered, 0)
 	}

@@ -310,11 +310,38 @@ func drop[T any](m map[string]T, order func(a, b T) int) {
 // queued notes that a receiver was handed an alert of an incident that is not
 // over.
 func (l *ledger) queued(receiver, incident string) {
-	l.hear(incident, func(t *talk) {
-		if !t.Heard[receiver] {
-			t.Heard[receiver] = false
-		}
-	})
+	l.hear(incident, func(t *talk) { t.queuedFor(receiver) })
+}
+
+func (t *talk) queuedFor(receiver string) {
+	if t.Heard == nil {
+		t.Heard = map[string]bool{}
+	}
+	if !t.Heard[receiver] {
+		t.Heard[receiver] = false
+	}
+}
+
+// recalled notes that an alert in the spool was queued for a receiver: a kill may
+// have come before that was written here.
+func (l *ledger) recalled(receiver string, n heal.Notice, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t, known := l.talks[n.Incident]
+	switch {
+	case n.Incident == "" || !n.ForPeople(), !known && n.Reason.Resolves():
+		return
+	case !known:
+		t = &talk{}
+		t.take(n, at)
+		l.talks[n.Incident] = t
+	case n.Reason.Ends() && t.Over.IsZero():
+		t.end(at)
+	}
+	if !n.Reason.Resolves() {
+		t.queuedFor(receiver)
+	}
+	l.changed = true
 }
 
 // told notes that a receiver took a message about an incident.

@@ -241,7 +241,7 @@ func TestWish(t *testing.T) {
 	all, failures, none := wish{level: heal.LevelAll}, wish{level: heal.LevelFailures}, wish{level: heal.LevelNone}
 	quiet := wish{level: heal.LevelAll, quiet: true}
 	restarted, gaveUp, recovered := heal.Notice{Reason: heal.Restarted}, heal.Notice{Reason: heal.GaveUp}, heal.Notice{Reason: heal.Recovered}
-	labelled := heal.Notice{Reason: heal.Restarted, Level: heal.LevelAll}
+	labelled, unsure := heal.Notice{Reason: heal.Restarted, Level: heal.LevelAll}, heal.Notice{Reason: heal.Recovered, Unsure: true}
 	for name, c := range map[string]struct {
 		w             wish
 		n             heal.Notice
@@ -252,6 +252,7 @@ func TestWish(t *testing.T) {
 		"all: the end":                             {all, recovered, true, true, true},
 		"all: the end of what it never heard of":   {all, recovered, false, true, false},
 		"all: the end of what is forgotten":        {all, recovered, false, false, true},
+		"all: an unsure end of what is forgotten":  {all, unsure, false, false, false},
 		"failures: a restart":                      {failures, restarted, false, true, false},
 		"failures: gave up":                        {failures, gaveUp, false, true, true},
 		"failures: the end of what it heard of":    {failures, recovered, true, true, true},

@@ -79,6 +79,13 @@ func (n *Notifier) load() {
 			n.loadOne(name, now, workers, &f)
 		}
 	}
+	for key, w := range workers {
+		for _, a := range w.queue.look() {
+			if a.recalled {
+				n.ledger.recalled(key, a.Notice, a.Queued)
+			}
+		}
+	}
 	s.putAside(&f)
 	f.report(s)
 }

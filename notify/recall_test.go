@@ -175,7 +175,7 @@ func TestTenThousandFiles(t *testing.T) {
 	}
 	n.save()
 	names, err := realDisk{}.list(spool)
-	if err != nil || len(names) != maxWaiting+spoolBad || strings.Count(o.String(), "\n") > 4 {
+	if err != nil || len(names) != maxWaiting+spoolBad+1 || strings.Count(o.String(), "\n") > 4 {
 		t.Errorf("%d files left, %v; logged\n%.2000s", len(names), err, o)
 	}
 	t.Logf("read in %s", took)
@@ -279,4 +279,42 @@ func TestSpoolHasARoom(t *testing.T) {
 			t.Errorf("got %v, files %v", b.got, d.alerts())
 		}
 	})
+}
+
+// TestSpoolWithoutLedger: who is told of a beginning out of the spool is told of
+// its end, though a kill came before the ledger was written.
+func TestSpoolWithoutLedger(t *testing.T) {
+	for _, reason := range []heal.Reason{heal.OnlyTold, heal.Restarted} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newMemDisk()
+			begun := step("a", 1)
+			begun.Reason = reason
+			d.put("1.json", fileOf(t, boxKey, 1, time.Now(), begun))
+			b, _ := relive(t, d, func(n *Notifier) {
+				settle(n) // which reads the spool
+				for i, incident := range []string{"a", "nobody heard of"} {
+					over := step(incident, 2+i)
+					over.Reason, over.Unsure = heal.Recovered, true
+					n.Post(over)
+				}
+			})
+			if want := []string{"a 1", "a 2"}; !slices.Equal(b.got, want) {
+				t.Errorf("%s: told %q; want %q", reason, b.got, want)
+			}
+		})
+	}
+}
+
+// TestRecalledIsNoNews: what people were not to hear of opens no conversation,
+// and an end in the spool closes its own.
+func TestRecalledIsNoNews(t *testing.T) {
+	l, now := newLedger(), time.Now()
+	aside, over := step("aside", 1), step("a", 2)
+	aside.Aside, over.Reason = true, heal.Recovered
+	for _, n := range []heal.Notice{aside, {Reason: heal.GaveUp}, over, step("a", 1), over} {
+		l.recalled("box", n, now)
+	}
+	if t1 := l.talks["a"]; len(l.talks) != 1 || t1 == nil || t1.Over.IsZero() || len(t1.Heard) != 1 {
+		t.Errorf("%+v", l.talks)
+	}
 }

@@ -67,7 +67,7 @@ func (w wish) grants(n heal.Notice, queued, known bool) bool {
 		return false
 	case n.Reason == heal.Followed || n.Reason == heal.WatchBegan: // beginning and end in one
 		return true
-	case known:
+	case known, n.Unsure:
 		return queued
 	}
 	return level != heal.LevelFailures

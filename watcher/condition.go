@@ -62,6 +62,14 @@ func (c *condition) settles() time.Duration {
 	return time.Until(c.opened.Add(settle))
 }
 
+// caughtUp tells whether the stream is open for so long that it has told of the
+// past, however busy engine and host are.
+func (c *condition) caughtUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now.Stream && time.Since(c.opened) > overlap
+}
+
 func (c *condition) forbid(yes bool) { c.change(func(*Condition) { c.forbidden = yes }) }
 
 func (c *condition) change(f func(*Condition)) {

@@ -219,6 +219,36 @@ func TestLeftDownIsStartedByTheNext(t *testing.T) {
 	})
 }
 
+// TestLeftDownWhileTheStreamIsLate: the list comes before the stream tells of the
+// stop signal of our own restart, which the defib before this one has judged.
+func TestLeftDownWhileTheStreamIsLate(t *testing.T) {
+	lives(t, func(w *Watcher) { w.o.Interval = 3 * time.Second }, func(l life) {
+		spec := sickly("web", true)
+		l.eng.Run(spec)
+		time.Sleep(10 * time.Second)
+		if err := l.eng.Edit("web", func(s *dockertest.Spec) { s.FailStart = "port is already allocated" }); err != nil {
+			t.Fatal(err)
+		}
+		l.sicken(t, "web")
+		l.restartsReach(t, "web", 1)
+		time.Sleep(5 * time.Second)
+		l.end()
+		l.eng.Fail(func(c dockertest.Call) bool { return c.Kind == "events" }, dockertest.Fault{Delay: 8 * time.Second})
+	}, func(l life) {
+		time.Sleep(30 * time.Second)
+		if err := l.eng.Edit("web", func(s *dockertest.Spec) { s.FailStart = "" }); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		if s := l.eng.State("web").Status; s != "running" {
+			t.Errorf("it is %s", s)
+		}
+		if got := l.reasons(); !slices.Contains(got, heal.Restarted) || got[len(got)-1] != heal.Recovered {
+			t.Errorf("told %v; want that it was restarted and recovered", got)
+		}
+	})
+}
+
 // TestRestartUnderWayAtTheEnd: whether the engine did what it was asked before
 // defib ended or not, there is one restart and one story of it.
 func TestRestartUnderWayAtTheEnd(t *testing.T) {
@@ -504,5 +534,14 @@ func TestKilledAroundARestart(t *testing.T) {
 	}
 	if before == 0 || during == 0 || after == 0 {
 		t.Errorf("killed %d times before, %d during and %d after the restart; want each", before, during, after)
+	}
+}
+
+// TestReplayedIsMarked: what a new stream tells of the past is known as that.
+func TestReplayedIsMarked(t *testing.T) {
+	for _, e := range []heal.Event{heal.Observed{Health: heal.Healthy}, heal.Killed{}, heal.Died{}, heal.Started{}} {
+		if old, live := fmt.Sprintf("%+v", replayed(e, true)), fmt.Sprintf("%+v", replayed(e, false)); !strings.Contains(old, "Replayed:true") || old == live {
+			t.Errorf("of the past: %s, of now: %s", old, live)
+		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 // recall has those that are still waiting looked at, one after the other. It
 // is called at each list until none is left.
 func (w *Watcher) recall(ctx context.Context, first bool) {
-	if !first {
+	if !first && w.cond.caughtUp() {
 		w.memory.heard = nil // the first stream has told of the past
 	}
 	if len(w.memory.pending) == 0 || w.memory.recalling {

@@ -126,3 +126,71 @@ func TestToldIsRememberedAfterItIsPosted(t *testing.T) {
 		eng.Close()
 	})
 }
+
+// snapshot keeps what the file held when it was told that a container is
+// unhealthy: what a kill in that moment would leave.
+type snapshot struct {
+	*told
+
+	of, dir string
+	file    []byte
+}
+
+func (s *snapshot) Post(n heal.Notice) {
+	if n.Container.Name == s.of && s.file == nil {
+		s.file, _ = os.ReadFile(filepath.Join(s.dir, stateFile))
+	}
+	s.told.Post(n)
+}
+
+// TestKilledRightAfterTelling: what people are only told of is one incident to
+// the next defib too, whether it is over by then or not.
+func TestKilledRightAfterTelling(t *testing.T) {
+	for _, over := range []bool{false, true} {
+		s, incident, dir := &snapshot{of: "two"}, "", ""
+		lives(t, func(w *Watcher) {
+			if s.told == nil {
+				s.told, s.dir = w.o.Notifier.(*told), w.memory.dir
+				w.o.Notifier = s
+			}
+		}, func(l life) {
+			for _, name := range []string{"one", "two"} { // the file is written once a second
+				spec := sickly(name, false)
+				spec.Labels["autoheal.action"] = "notify"
+				l.eng.Run(spec)
+				time.Sleep(300 * time.Millisecond)
+			}
+			time.Sleep(20 * time.Second)
+			l.sicken(t, "one")
+			l.sicken(t, "two")
+			time.Sleep(20 * time.Second)
+			l.want(t, heal.OnlyTold, heal.OnlyTold)
+			incident, dir = l.notices()[1].Incident, l.dir
+			l.end()
+			if err := os.WriteFile(filepath.Join(dir, stateFile), s.file, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if over {
+				if err := l.eng.Cure("two"); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(20 * time.Second)
+			}
+		}, func(l life) {
+			time.Sleep(3 * time.Minute)
+			var got []string
+			for _, n := range l.notices() {
+				if n.Container.Name == "two" {
+					got = append(got, n.Reason.String()+" "+n.Incident)
+					if n.Unsure != over {
+						t.Errorf("%s: unsure %v", n.Reason, n.Unsure)
+					}
+				}
+			}
+			want := map[bool]heal.Reason{false: heal.OnlyTold, true: heal.Recovered}[over].String() + " " + incident
+			if !slices.Equal(got, []string{want}) {
+				t.Errorf("over %v: told %q; want %q", over, got, want)
+			}
+		})
+	}
+}

@@ -141,6 +141,9 @@ func (f *follower) open(eng *engine) {
 // replayed marks an event that is older than the stream that tells it.
 func replayed(e heal.Event, yes bool) heal.Event {
 	switch e := e.(type) {
+	case heal.Observed:
+		e.Replayed = yes
+		return e
 	case heal.Killed:
 		e.Replayed = yes
 		return e

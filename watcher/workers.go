@@ -27,7 +27,11 @@ func (w *Watcher) look(ctx context.Context, e *entry, a heal.Look) {
 func (w *Watcher) startLook(ctx context.Context, e *entry, toAct bool) {
 	id, after := e.container.ID, e.state.After
 	withLog, keepLog := w.wantsLog(e, toAct)
+	mayTell := e.policy.Treatment == heal.TreatNotify && e.state.Told&(1<<heal.OnlyTold) == 0
 	go func() {
+		if mayTell {
+			w.memory.settle() // whoever comes after this process must know of the incident that people are told of
+		}
 		if wait := w.cond.settles(); toAct && wait > 0 {
 			select {
 			case <-time.After(wait):
