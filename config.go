@@ -66,6 +66,7 @@ type logConfig struct {
 
 type pageConfig struct {
 	Listen   listenAddress `env:"AUTOHEAL_LISTEN" envDefault:"127.0.0.1:9595" empty:"off" allowed:"host:port with a port from 0 to 65535, :port for all addresses, or off" example:"0.0.0.0:9595" help:"Where the status page, its API and /metrics can be read: host:port, :port for all addresses of the container, or off; empty is off too. The default is reached from within the container's network only."`
+	Names    string        `env:"AUTOHEAL_LISTEN_NAMES" example:"status.example.org" help:"Names with a dot by which the page may be asked for where there is no password, separated by commas: those that your proxy gives it. To others it does not answer, since any web page could have one lead to it."`
 	Password notify.Secret `env:"AUTOHEAL_LISTEN_PASSWORD" example:"dc29a6f1e7b84d05" help:"What the page asks for, with any user name, before it shows more than whether defib is well. Make it long: wrong ones are slowed down, but never the right one."`
 }
 

@@ -40,7 +40,7 @@ func (c pageConfig) warnings() []string {
 
 // newPage makes the server of the status page, out of what main alone knows.
 func newPage(c pageConfig, o status.Options) *status.Server {
-	o.Loopback = status.Loopback(string(c.Listen))
+	o.Names = strings.FieldsFunc(c.Names, func(r rune) bool { return r == ',' || r == ' ' })
 	if c.Password.IsSet() {
 		o.Password = c.Password.Reveal
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -125,25 +126,31 @@ func (s *Server) turnAway(rw http.ResponseWriter, r *http.Request, met meeting) 
 	}
 }
 
-// rightHost answers whoever was led here by a name that is not this machine's,
-// where nothing but its being out of reach protects the page.
+// rightHost answers whoever was led here by a name that anybody could have
+// registered: a foreign web page may have its own name point here, and read what
+// it likes. Where there is a password that is no use to it.
 func (s *Server) rightHost(rw http.ResponseWriter, r *http.Request) bool {
-	if !s.o.Loopback || s.guard != nil || local(r.Host) {
+	if s.guard != nil || s.own(r.Host) {
 		return true
 	}
-	refuse(rw, r, http.StatusMisdirectedRequest, "defib listens on this machine only, without a password, and does not answer to this name, since any web page "+
-		"could give it one: use http://localhost or an IP address; for another name, let the proxy set the header Host to localhost, or set AUTOHEAL_LISTEN_PASSWORD")
+	refuse(rw, r, http.StatusMisdirectedRequest, "without a password defib does not answer to this name, since any web page could have one lead here: "+
+		"use http://localhost or an IP address, name it in AUTOHEAL_LISTEN_NAMES, or set AUTOHEAL_LISTEN_PASSWORD")
 	return false
 }
 
-// local tells whether a Host header names this machine or an IP address.
-func local(host string) bool {
+// own tells whether a Host header is an IP address, a name of this machine, one
+// that was set, or one without a dot: such as Compose gives to services, and
+// nobody can register.
+func (s *Server) own(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
 	}
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	if name == "localhost" || name == "localhost.localdomain" || strings.HasSuffix(name, ".localhost") {
+	if name == "localhost.localdomain" || strings.HasSuffix(name, ".localhost") || name != "" && !strings.Contains(name, ".") {
+		return true
+	}
+	if slices.ContainsFunc(s.o.Names, func(n string) bool { return strings.EqualFold(n, name) }) {
 		return true
 	}
 	return net.ParseIP(strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")) != nil

@@ -124,7 +124,7 @@ func FuzzServer(f *testing.F) {
 		u.RawQuery = q
 		synctest.Test(t, func(t *testing.T) {
 			c := chaos{rand.New(rand.NewPCG(seed, 1)), text}
-			o := Options{Source: c, Health: func() Answer { return Answer{OK: c.IntN(2) == 0, Why: c.str()} }, Loopback: seed%2 == 0, Log: zerolog.Nop()}
+			o := Options{Source: c, Health: func() Answer { return Answer{OK: c.IntN(2) == 0, Why: c.str()} }, Log: zerolog.Nop()}
 			if seed%3 == 0 {
 				o.Password = func() (string, error) { return password, nil }
 			}

@@ -158,6 +158,13 @@ func (j *Journal) Incident(id string) (Incident, bool) {
 	}
 	c := *in
 	c.Happenings = slices.Clone(in.Happenings)
+	for i, h := range c.Happenings {
+		if h.Evidence != nil {
+			e := *h.Evidence
+			e.Probes, e.Log = slices.Clone(e.Probes), slices.Clone(e.Log)
+			c.Happenings[i].Evidence = &e
+		}
+	}
 	return c, true
 }
 

@@ -391,7 +391,6 @@ func TestAnswersKeepToTheDocument(t *testing.T) {
 		sick := options(fullStage())
 		sick.Health = func() Answer { return Answer{} }
 		home := options(fullStage())
-		home.Loopback = true
 		codes := map[int]bool{}
 		for name, h := range map[string]http.Handler{
 			"full": NewServer(options(full)).Handler(), "bare": NewServer(options(bare)).Handler(), "away": NewServer(options(away)).Handler(), "hangs": NewServer(options(hangs)).Handler(),

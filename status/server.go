@@ -24,10 +24,9 @@ type Options struct {
 	// Password gives what the page asks for, anew at each request; nil: it
 	// asks for none.
 	Password func() (string, error)
-	// Loopback says that only programs of this machine reach the server. Where
-	// there is no password, names that are not this machine's are not answered
-	// to then: a foreign web page could have its own name point here.
-	Loopback bool
+	// Names are those by which a proxy leads here. Where there is no password, the
+	// Server answers to no others that anybody could register.
+	Names []string
 	Counters *Counters
 	// Tally gives what is remembered, without asking the engine; nil: not known.
 	Tally func() Tally
