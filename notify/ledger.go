@@ -82,7 +82,7 @@ func (l *ledger) note(n heal.Notice, now time.Time) []heal.Notice {
 	defer l.mu.Unlock()
 	l.changed = true
 	t, known := l.talks[n.Incident]
-	if !n.ForPeople() || n.Level == heal.LevelNone {
+	if !n.ForPeople() || n.Level == heal.LevelNone || (n.Unsure && !known) {
 		if known && n.Reason.Ends() {
 			t.end(now)
 		}
