@@ -71,7 +71,7 @@ func kinds() []kind {
 	watched := kind{spec: dockertest.Spec{
 		Name: "watched", Health: &dockertest.Health{}, Labels: map[string]string{"autoheal.action": "notify"},
 	}, onlyTold: true}
-	return []kind{heals, heals, slow, slow, hopeless, hopeless, hopeless, refused, refused, watched}
+	return []kind{heals, slow, slow, hopeless, hopeless, refused, refused, watched, watched, watched}
 }
 
 // bystanders are so many that what falls ill is never most of the host.

@@ -84,7 +84,7 @@ func (l *ledger) note(n heal.Notice, now time.Time) []heal.Notice {
 	defer l.mu.Unlock()
 	l.changed = true
 	t, known := l.talks[n.Incident]
-	if !n.ForPeople() || n.Level == heal.LevelNone || n.Reason == heal.WatchBegan {
+	if !n.ForPeople() || n.Level == heal.LevelNone || n.Reason == heal.WatchBegan || (n.Unsure && !known) {
 		if known && n.Reason.Ends() {
 			t.end(now)
 		}

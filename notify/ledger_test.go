@@ -253,6 +253,7 @@ func TestWish(t *testing.T) {
 		"all: the end of what it never heard of":   {all, recovered, false, true, false},
 		"all: the end of what is forgotten":        {all, recovered, false, false, true},
 		"all: an unsure end of what is forgotten":  {all, unsure, false, false, false},
+		"all: an unsure end of what others heard":  {all, unsure, false, true, true},
 		"failures: a restart":                      {failures, restarted, false, true, false},
 		"failures: gave up":                        {failures, gaveUp, false, true, true},
 		"failures: the end of what it heard of":    {failures, recovered, true, true, true},

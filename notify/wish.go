@@ -67,7 +67,9 @@ func (w wish) grants(n heal.Notice, queued, known bool) bool {
 		return false
 	case n.Reason == heal.Followed || n.Reason == heal.WatchBegan: // beginning and end in one
 		return true
-	case known, n.Unsure:
+	case n.Unsure: // one may have taken it in the moment before the kill
+		return known
+	case known:
 		return queued
 	}
 	return level != heal.LevelFailures
