@@ -137,8 +137,9 @@ function hear(answer) {
 async function get(path) {
 	const answer = await fetch("api/v1/" + path, { cache: "no-cache", signal: AbortSignal.timeout(20000) });
 	if (answer.status < 502) hear(answer); // else a proxy may speak, and not defib
-	if (!answer.ok) throw Object.assign(new Error(`defib answered ${answer.status} ${answer.statusText}`), { status: answer.status });
-	return answer.json();
+	if (answer.ok) return answer.json();
+	const { error } = await answer.json().catch(() => ({}));
+	throw Object.assign(new Error(error || `defib answered ${answer.status} ${answer.statusText}`), { status: answer.status });
 }
 
 // want has topics asked for again: the containers every 2 s at most.
@@ -201,9 +202,13 @@ async function askDemo() {
 // follow reads the event stream. It is read by hand, since EventSource does not
 // show the heartbeats, and a stream that is silent must be told from a quiet one.
 async function follow() {
-	for (let wait = 1000; ; wait = Math.min(2 * wait, 15000)) {
+	for (let wait = 500, quiet, lost; ; wait = Math.min(2 * wait, 15000)) {
 		const stop = new AbortController();
-		let quiet = setTimeout(() => stop.abort(), 45000);
+		const listen = () => {
+			clearTimeout(quiet);
+			quiet = setTimeout(() => stop.abort(), 45000);
+		};
+		listen();
 		try {
 			const answer = await fetch("api/v1/events", { cache: "no-store", headers: { Accept: "text/event-stream" }, signal: stop.signal });
 			if (!answer.ok) throw new Error(answer.statusText);
@@ -211,10 +216,10 @@ async function follow() {
 			for (let text = ""; ;) {
 				const { done, value } = await reader.read();
 				if (done) break;
-				clearTimeout(quiet);
-				quiet = setTimeout(() => stop.abort(), 45000);
-				wait = 1000;
+				wait = 500;
+				listen();
 				hear();
+				clearTimeout(lost);
 				if (!live) {
 					live = true;
 					draw();
@@ -223,13 +228,14 @@ async function follow() {
 				text = lines.pop().slice(-1e6);
 				for (const line of lines) if (line.startsWith("data:")) changed(line.slice(5));
 			}
-		} catch { /* told by "live" below */ }
+		} catch { /* that it is not live tells */ }
 		clearTimeout(quiet);
-		if (live) {
+		clearTimeout(lost);
+		lost = setTimeout(() => { // each stream ends some day, and the next one is there at once
 			live = false;
 			poll();
 			draw();
-		}
+		}, live ? 1500 : 0);
 		await new Promise(done => setTimeout(done, wait));
 	}
 }
@@ -444,7 +450,7 @@ function drawOpen() {
 
 function card(i, c, whole) {
 	const since = ms(i.since), nextAt = c ? ms(c.next_at) : whole.nextAt;
-	const next = c?.hold ? ["Held: ", said(c.hold), ". ", said(c.outlook)] : said(c?.outlook || whole.next || "", 300);
+	const next = said(c?.outlook || whole.next || "");
 	return el("li.card." + i.level,
 		el("p.badge", shape(i.level, i.level === "bad" ? "A human is needed" : "defib is healing it"), el("span.age", "for ", lasting(since))),
 		el("h3", opener(i, "card ")),
@@ -571,15 +577,15 @@ const dash = () => el("span.dim", "–");
 const cell = (label, ...parts) => el("td", { role: "cell", "data-label": label }, el("div", parts));
 
 function row(c) {
-	const nextAt = ms(c.next_at), of = whose(c);
-	const name = said(c.name || c.id.slice(0, 12), 200);
+	const nextAt = RANK[c.level] < 2 && c.next_at, of = whose(c); // the end of a back-off is no step of one that is well
+	const name = said(c.name || c.id.slice(0, 12), 200), phase = (c.phase || "").replace("-", " ");
 	const health = { healthy: "ok", unhealthy: "bad", starting: "work" }[c.health] || "off";
 	return el("tr." + (c.level || "off"), { role: "row" },
 		el("th", { scope: "row", role: "rowheader" }, c.incident ? el("a", toIncident(c.incident, "row "), name) : name,
 			el("small", of ? said(of, 120) : said(c.image, 120))),
 		cell("Health", shape(health, c.health === "none" ? "no check" : c.health ? said(c.health, 20) : "not known"), c.state && c.state !== "running" ? el("small", said(c.state, 20)) : ""),
-		cell("Phase", c.watched ? shape(c.level === "well" ? "steady" : c.level, said((c.phase || "").replace("-", " "), 20)) : dash(),
-			c.hold ? el("small", said(c.hold)) : "", c.paused_until ? el("small", "paused until ", time(c.paused_until)) : ""),
+		cell("Phase", !c.watched ? dash() : c.level === "well" ? el("span.dim", said(phase, 20)) : shape(c.level, said(phase, 20)),
+			c.hold && !c.outlook.includes(c.hold) ? el("small", said(c.hold)) : "", c.paused_until ? el("small", "paused until ", time(c.paused_until)) : ""),
 		cell("What happens next, or would", said(c.outlook), c.dependents?.length ? el("small", "Then also: ", listed(c.dependents)) : "",
 			(c.warnings || []).slice(0, 5).map(w => el("small.warn", icon("bad"), " ", said(w)))),
 		cell("Next step", nextAt ? el("b.next", left(nextAt)) : dash()),
