@@ -510,7 +510,7 @@ function marksOf(i, budget) {
 }
 
 function bar(i, spot) {
-	const a = ms(i.since), b = end(i), x = spot(a), width = Math.max(spot(b) - x, 0.45).toFixed(2) + "%";
+	const a = ms(i.since), b = end(i), x = Math.min(spot(a), spot(b) - 0.45), width = spot(b) - x + "%";
 	const name = `${titled(i.title)}: ${clock(a)} ${i.level === "over" ? "to " + clock(b) + ", " + words(b - a) : "until now, " + words(now() - a)}${i.restarts ? ", " + count(i.restarts, "restart") : ""}`;
 	return svg("a.spell", toIncident(i.id, "bar "), { tabindex: i.id === lane ? 0 : -1 },
 		svg("title", name),
@@ -743,7 +743,7 @@ function happening(h, i, open) {
 }
 
 function evidence(e, open) {
-	const probes = e.probes || [], log = e.log || [];
+	const probes = [...e.probes || []].reverse(), log = e.log || [];
 	return el("details", { open: open && "" }, el("summary", "What was known before the restart"),
 		el("p", e.uptime_seconds ? ["It had been running for " + words(e.uptime_seconds * 1000) + ". "] : "", e.failing_streak ? count(e.failing_streak, "probe") + " in a row had failed. " : "",
 			e.oom_killed ? el("b", "A process in it was killed for lack of memory. ") : "", e.exit_code ? `Its exit code was ${e.exit_code}.` : ""),
