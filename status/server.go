@@ -26,7 +26,7 @@ type Options struct {
 	Password func() (string, error)
 	// Names are those by which a proxy leads here. Where there is no password, the
 	// Server answers to no others that anybody could register.
-	Names []string
+	Names    []string
 	Counters *Counters
 	// Tally gives what is remembered, without asking the engine; nil: not known.
 	Tally func() Tally
