@@ -16,6 +16,7 @@ Usage: defib [command]
   pauses        list what is paused
   resume        end a pause before its time: defib resume [WHAT...]
   test-alert    send a test message to every receiver
+  demo          show it at work on a simulated engine: defib demo [--listen ADDR]
   version       print the version
   help          print this
 

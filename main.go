@@ -47,6 +47,9 @@ func command(ctx context.Context, args, environ []string, stdout, stderr io.Writ
 	if slices.Contains([]string{"pause", "resume", "pauses"}, name) {
 		return control(ctx, name, args[1:], environ, stdout, stderr)
 	}
+	if name == "demo" {
+		return demo(ctx, args[1:], stdout, stderr)
+	}
 	if len(args) > 1 {
 		fmt.Fprintf(stderr, "defib %s takes no arguments; settings are environment variables: see defib help\n", name)
 		return exitUsage
