@@ -21,17 +21,21 @@ import (
 	"defib/watcher"
 )
 
-const demoUsage = `defib demo [--listen ADDR]
+const demoUsage = `defib demo [--listen ADDR]   show it at work on a simulated engine
 
-Shows the real defib at work on a Docker engine that is simulated in this
-process: containers fall ill and are healed, on a script that goes on for ever.
-It needs no Docker and no network, touches nothing of this machine, and takes
-no settings of yours: no message leaves this process. Ctrl-C ends it.
+The real defib watches a Docker engine that is simulated in this process, on
+which containers fall ill and are healed, on a script that never ends. It needs
+no Docker and no network, touches nothing of this machine, and takes none of
+your settings: no message leaves it. Ctrl-C ends it, and it leaves nothing.
 
   --listen ADDR   where the page is served; default 127.0.0.1:9595, or the next
                   port that is free
 
-Exit codes: 0 done, 1 it cannot listen there, 2 the command line is wrong.
+  go run . demo
+  docker run --rm -p 127.0.0.1:9595:9595 defib demo --listen :9595
+
+Exit codes: 0 it was ended; 1 it cannot listen there; 2 the command line is
+wrong.
 `
 
 // Where the page of the demo is served if nobody says so.
