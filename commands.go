@@ -45,6 +45,9 @@ func subcommands() []subcommand {
 		{"test-alert", nil, "send a test message to every receiver", testAlertHelp, bare("test-alert", func(ctx context.Context, c call) int {
 			return testAlert(ctx, c.environ, c.stdout, c.stderr)
 		})},
+		{"demo", nil, "show it at work on a simulated engine, without Docker", demoUsage, func(ctx context.Context, c call) int {
+			return demo(ctx, c.args, c.stdout, c.stderr)
+		}},
 		{"version", []string{"--version", "-v"}, "print the version", versionHelp, bare("version", func(_ context.Context, c call) int {
 			fmt.Fprintf(c.stdout, "defib %s\n", version)
 			return exitOK

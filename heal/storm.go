@@ -235,6 +235,9 @@ func (st *storm) tick(h *Host, now time.Time) {
 			h.endStorm(now)
 		} else if !st.begun && !now.Before(st.next()) {
 			st.choose(h, now)
+		} else if c := h.patients[st.canary]; c != nil && !st.begun && h.hasCause(c) {
+			delete(st.tried, c.ID) // what it depends on fell ill after it: it would wait for that, and all for it
+			st.choose(h, now)
 		}
 	case passing:
 		if h.illMembers() == 0 || now.Sub(st.passed) >= stormPasses {

@@ -149,3 +149,36 @@ func TestCanaries(t *testing.T) {
 		t.Error("that it is over was told for all")
 	}
 }
+
+// TestCanaryWaitsForNoOther: one whose cause falls ill after it makes room for
+// the cause.
+func TestCanaryWaitsForNoOther(t *testing.T) {
+	g := newGale()
+	api := Container{ID: "api", Name: "api", Project: "p", Service: "api"}
+	needs := []string{ServiceKey("p", "s9")}
+	g.Note(api, needs, State{Phase: Failing}, g.now)
+	g.failing(0, 4)
+	g.Counted(8, g.now)
+	free := func() []string {
+		all := g.free()
+		if hold, _ := g.Judge("api", 0, g.now); hold == NotHeld {
+			all = append(all, "api")
+		}
+		return all
+	}
+	if got := free(); !slices.Equal(got, []string{"api"}) {
+		t.Fatalf("%v may go; want the first that fell ill", got)
+	}
+	g.is(9, State{Phase: Failing})
+	g.Ready(g.now)
+	if got := free(); !slices.Equal(got, []string{"id9"}) {
+		t.Errorf("%v may go; want what the canary depends on", got)
+	}
+	g.is(9, State{Phase: Restarting, Made: 1})
+	g.is(9, State{Phase: Recovering, Made: 1})
+	g.is(9, State{Phase: BackingOff, Made: 1}) // it did not help
+	g.Ready(g.now)
+	if got := free(); !slices.Equal(got, []string{"id0"}) {
+		t.Errorf("%v may go; want the next that waits for no other", got)
+	}
+}

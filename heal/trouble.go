@@ -24,6 +24,7 @@ type Trouble struct {
 	OOMAt  time.Time // an oom event that was not told yet, by the engine's clock
 	OOMRun time.Time // the end of a run whose kill was dealt with, by the engine's clock
 	Stuck  time.Time // when the start began that was told not to end
+	Slow   time.Time // when a start was first seen to take too long, until that is sure
 	LookAt time.Time // when to look, whatever else happens
 
 	// The engine's count of its policy's restarts, to see it grow; worth
@@ -176,6 +177,8 @@ func (d *decision) troubleObserved(e Observed) {
 		d.lookAside()
 	case e.Health == Healthy && !t.Stuck.IsZero():
 		d.unstuck(Recovered, 0)
+	case e.Health == Healthy || e.Health == Unhealthy:
+		t.notSlow()
 	}
 }
 
@@ -247,7 +250,10 @@ func (d *decision) memoryGone(seen Sighting) {
 }
 
 // judgeStart tells, once, of a start that takes longer than the health check
-// allows. Both times are the engine's.
+// allows. Both times are the engine's. An engine from 25 on that was restarted
+// beside its running containers calls all of them starting until their first
+// probe, however long they have been running (engine fact 2.8): two looks, with
+// the time for a probe between them, must agree.
 func (d *decision) judgeStart(e Looked) {
 	t := &d.s.Trouble
 	if !t.Stuck.IsZero() {
@@ -260,15 +266,38 @@ func (d *decision) judgeStart(e Looked) {
 		return
 	}
 	if e.Health != HealthStarting || e.Status != StatusRunning || d.s.Phase != Steady || e.EngineNow.IsZero() || e.StartedAt.IsZero() {
+		t.notSlow()
 		return
 	}
 	took := e.EngineNow.Sub(e.StartedAt)
 	if took <= e.Timing.StartPeriod+time.Duration(e.Timing.Retries+1)*(e.Timing.Interval+e.Timing.Timeout)+stuckSlack {
+		t.notSlow()
 		return
 	}
+	if t.Slow.IsZero() {
+		t.Slow = d.now
+	}
+	if sure := t.Slow.Add(e.Timing.Interval + 2*e.Timing.Timeout + stuckSlack); d.now.Before(sure) {
+		if t.LookAt.IsZero() {
+			t.LookAt = sure
+		}
+		return
+	}
+	t.notSlow()
 	if d.tellTrouble(StuckStarting, d.now.Add(-took), nil) {
 		t.Stuck = d.now.Add(-took)
 		t.LookAt = d.now.Add(rarely)
+	}
+}
+
+// notSlow takes back that a start may take too long.
+func (t *Trouble) notSlow() {
+	if t.Slow.IsZero() {
+		return
+	}
+	t.Slow = time.Time{}
+	if t.OOMAt.IsZero() && t.Stuck.IsZero() {
+		t.LookAt = time.Time{}
 	}
 }
 
@@ -299,7 +328,7 @@ func (d *decision) judgeQuiet(seen Sighting) {
 // rest forgets what is over and keeps what limits the next messages, and a
 // start that does not end.
 func (t *Trouble) rest() {
-	*t = Trouble{Limits: t.Limits, Stuck: t.Stuck, LookAt: t.LookAt, Policy: t.Policy, PolicyAt: t.PolicyAt}
+	*t = Trouble{Limits: t.Limits, Stuck: t.Stuck, Slow: t.Slow, LookAt: t.LookAt, Policy: t.Policy, PolicyAt: t.PolicyAt}
 }
 
 // troubleWoke does what is due.
@@ -311,7 +340,7 @@ func (d *decision) troubleWoke() {
 	if d.reached(t.LookAt) {
 		t.LookAt = time.Time{}
 		switch { // should the look fail
-		case !t.OOMAt.IsZero(), d.s.Phase == Restarting:
+		case !t.OOMAt.IsZero(), !t.Slow.IsZero(), d.s.Phase == Restarting:
 			t.LookAt = d.now.Add(recheck)
 		case !t.Stuck.IsZero():
 			t.LookAt = d.now.Add(rarely)
@@ -350,7 +379,7 @@ func (t Trouble) restored(now time.Time) Trouble {
 	if t.IsZero() {
 		return Trouble{}
 	}
-	for _, at := range []*time.Time{&t.Since, &t.DiedAt, &t.Limits[0].Last, &t.Limits[1].Last, &t.Limits[2].Last, &t.PolicyAt} {
+	for _, at := range []*time.Time{&t.Since, &t.DiedAt, &t.Slow, &t.Limits[0].Last, &t.Limits[1].Last, &t.Limits[2].Last, &t.PolicyAt} {
 		*at = earliest(*at, now)
 	}
 	for i := range t.Limits {

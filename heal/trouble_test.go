@@ -12,7 +12,8 @@ func TestTroubles(t *testing.T) {
 	const (
 		looping = "crashed; 1m; crashed; 1m; crashed"
 		oom     = "oom; trouble"
-		stuck   = "starting; seen starting for 2m"
+		slow    = "starting; seen starting for 2m"
+		stuck   = slow + "; trouble; seen starting for 2m"
 	)
 	for _, row := range []struct{ before, event, want string }{
 		{"", "crashed", "steady: "},
@@ -47,8 +48,16 @@ func TestTroubles(t *testing.T) {
 
 		{"", "starting", "steady: look"},
 		{"starting", "seen starting for 50s", "steady: "},
-		{"starting", "seen starting for 2m", "steady: tell stuck-starting"},
-		{"starting", "seen starting", "steady: "}, // the engine's time is not known
+		{"starting", "seen starting for 2m", "steady: "}, // its engine may have been restarted beside it
+		{slow, "starting", "steady: look"},
+		{slow + "; starting", "seen starting for 2m", "steady: "},
+		{slow, "trouble", "steady: look"},
+		{slow + "; trouble", "seen starting for 2m", "steady: tell stuck-starting"},
+		{slow + "; trouble; not seen", "trouble", "steady: look"},
+		{slow + "; trouble", "seen healthy", "steady: "},
+		{slow + "; healthy; starting", "seen starting for 2m", "steady: "}, // again
+		{slow + "; trouble", "seen starting for 50s", "steady: "},          // anew
+		{"starting", "seen starting", "steady: "},                          // the engine's time is not known
 		{stuck, "starting", "steady: "},
 		{stuck, "healthy", "steady: tell recovered"},
 		{stuck + "; trouble", "seen healthy", "steady: tell recovered"}, // the event is lost
@@ -101,7 +110,7 @@ func TestStartExited(t *testing.T) {
 
 // TestTroubleIsForgotten: what is over needs no memory.
 func TestTroubleIsForgotten(t *testing.T) {
-	for _, script := range []string{"crashed", "oom; trouble; seen running", "starting; seen starting for 50s", "starting; seen starting for 2m; healthy"} {
+	for _, script := range []string{"crashed", "oom; trouble; seen running", "starting; seen starting for 50s", "starting; seen starting for 2m", "starting; seen starting for 2m; healthy", "starting; seen starting for 2m; trouble; seen starting for 2m; healthy"} {
 		w := newWorld()
 		for word := range strings.SplitSeq(script, "; ") {
 			w.did(w.word(word))

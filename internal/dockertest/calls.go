@@ -21,11 +21,7 @@ type Call struct {
 	Status int    // of the answer; 0 while there is none, and for event streams and broken connections
 }
 
-// keptCalls bounds the memory of a long-lived engine; of more calls the older
-// half is forgotten.
-const keptCalls = 1 << 16
-
-// Calls gives the requests so far, oldest first.
+// Calls gives the requests so far, oldest first, see Options.KeptCalls.
 func (e *Engine) Calls() []Call {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -60,8 +56,8 @@ func (e *Engine) observe(q *request, r *http.Request) *Call {
 			call.ID, call.Name = c.id, c.name
 		}
 	}
-	if len(e.calls) == keptCalls {
-		e.calls = append([]*Call(nil), e.calls[keptCalls/2:]...)
+	if len(e.calls) >= e.opts.KeptCalls {
+		e.calls = append([]*Call(nil), e.calls[len(e.calls)/2:]...)
 	}
 	e.calls = append(e.calls, call)
 	observers := slices.Clip(e.observers)

@@ -9,6 +9,9 @@
 // testing/synctest makes an hour of probes last milliseconds: serve on a Pipe
 // there, since a socket's reads are invisible to synctest.
 //
+// It is part of the shipped program, which is what "defib demo" runs on: it
+// imports no testing package.
+//
 // Numbers such as "fact 4.2" in the comments name a finding about real engines
 // in the project's engine-facts.md; the contract tests hold this package, and a
 // real engine where there is one, to them.

@@ -30,6 +30,10 @@ type Options struct {
 	// never does.
 	StreamBuffer int
 
+	// KeptCalls bounds the memory of a long-lived engine: when there are so
+	// many, Calls forgets the older half. The default is 65536.
+	KeptCalls int
+
 	// SubscribeLag is the time between the headers of /events and the
 	// subscription; what happens within it is missed unless the client passed
 	// since (fact 2.6). The default is none, so that tests are deterministic.
@@ -91,6 +95,9 @@ func New(o Options) *Engine {
 	}
 	if o.StreamBuffer == 0 {
 		o.StreamBuffer = 1 << 16
+	}
+	if o.KeptCalls == 0 {
+		o.KeptCalls = 1 << 16
 	}
 	e := &Engine{
 		opts:    o,

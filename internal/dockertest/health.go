@@ -149,10 +149,29 @@ func (e *Engine) startProbe(c *container) {
 	h.next = e.after(takes, finish)
 }
 
+// probePast is what the probes of the last age have come to.
+func (e *Engine) probePast(c *container, age time.Duration) {
+	h, spec := c.health, c.spec.Health
+	if h == nil || spec.Interval <= 0 {
+		return
+	}
+	takes := min(spec.Takes, spec.timeout())
+	every := spec.Interval + takes
+	for back := min(age/every, time.Duration(max(keptProbes, spec.retries()))) - 1; back >= 0; back-- {
+		end := time.Now().Add(-back * every)
+		e.judge(c, c.probed(end.Add(-takes), end))
+	}
+	if h.streak > 0 {
+		h.streak = int(age / every)
+	}
+}
+
 // probeNow is what a probe that ends now finds.
-func (c *container) probeNow(begun time.Time) probe {
+func (c *container) probeNow(begun time.Time) probe { return c.probed(begun, time.Now()) }
+
+func (c *container) probed(begun, ended time.Time) probe {
 	spec := c.spec.Health
-	p := probe{start: begun, end: time.Now()}
+	p := probe{start: begun, end: ended}
 	switch {
 	case spec.Takes >= spec.timeout():
 		p.exitCode = -1

@@ -28,6 +28,27 @@ func (e *Engine) Run(s Spec) string {
 	return id
 }
 
+// Adopt gives the engine a container that has run for so long already, as if it
+// had been run then and the engine had been started since: nothing of it is in
+// the events. Its probes have found until now what they find now. Its id is
+// given; Adopt panics where Create does.
+func (e *Engine) Adopt(s Spec, age time.Duration) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	dropping := e.dropping
+	e.dropping = true
+	defer func() { e.dropping = dropping }()
+	c, err := e.create(s)
+	if err != nil {
+		panic(fmt.Sprintf("dockertest: adopt %s: %v", s.Name, err))
+	}
+	e.begin(c)
+	c.created = c.created.Add(-age)
+	c.startedAt = c.startedAt.Add(-age)
+	e.probePast(c, age)
+	return c.id
+}
+
 // Stop stops a container within timeout; 0 means the container's own stop
 // timeout, less than 0 no limit. Stopping what does not run does nothing.
 func (e *Engine) Stop(name string, timeout time.Duration) error {
