@@ -136,16 +136,20 @@ func TestNarrow(t *testing.T) {
 
 // TestStill: who wants no motion sees none.
 func TestStill(t *testing.T) {
-	s := show(t, mustScene(t, "busy"))
+	s := show(t, mustScene(t, "busy"), `window.moved = 0; Element.prototype.animate = () => moved++;`)
 	s.must(s.Prefer(map[string]string{"prefers-reduced-motion": "reduce"}))
-	s.run(`0`)
 	s.load("")
 	s.until(`"ready" in document.documentElement.dataset`)
 	s.run(open)
 	s.until(`incident.open && document.getAnimations().length === 0`)
+	time.Sleep(1600 * time.Millisecond)
 	s.world.Restarted("traefik", "x", time.Now())
 	s.says("#news", "traefik")
-	s.until(`document.getAnimations().length === 0`)
+	s.until(`document.getAnimations().length === 0 && moved === 0`)
+	s.must(s.Prefer(nil))
+	time.Sleep(1600 * time.Millisecond)
+	s.world.Recovered("traefik", time.Now())
+	s.until(`moved > 0`)
 }
 
 // TestFocusIsSeen: each stop of the Tab key draws an outline.

@@ -37,7 +37,7 @@ func TestIncidentView(t *testing.T) {
 		s.until(`incident.contains(document.activeElement) || document.activeElement === document.body`)
 	}
 	s.must(s.Key(kb.Escape))
-	s.until(`!incident.open && document.activeElement.dataset.f === from && location.hash === "#q=shop"`)
+	s.until(`!incident.open && document.activeElement.dataset.f === from && location.hash === "#q=shop" && !history.state`)
 	s.quiet()
 }
 

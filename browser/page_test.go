@@ -37,6 +37,8 @@ func TestLoads(t *testing.T) {
 	if len(elsewhere) > 0 {
 		t.Error("loads from elsewhere:", elsewhere)
 	}
+	s.world.Recovered("shop-web-1", time.Now())
+	s.says("#headline", "2 containers need attention")
 	if n := s.world.Asked(noDemo); n != 1 {
 		t.Errorf("asked %d times whether this is a demo", n)
 	}

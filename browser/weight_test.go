@@ -17,6 +17,7 @@ import (
 	"defib/browser/fake"
 
 	"github.com/chromedp/cdproto/heapprofiler"
+	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/chromedp"
 )
 
@@ -135,17 +136,17 @@ func TestThousand(t *testing.T) {
 			}
 		}
 	}()
+	before := busy(s)
 	s.run(`window.draws = []; window.gaps = []; window.last = performance.now(); window.watch = setInterval(() => { const t = performance.now(); gaps.push(t - last - 10); last = t; }, 10)`)
 	s.run(`rows.children[700].touched = true`)
 	time.Sleep(5 * time.Second)
 	s.run(`clearInterval(watch); gaps.sort((a, b) => a - b)`)
 	close(stop)
-	draws := s.number(`window.draws.length`)
-	worst := s.number(`Math.max(...window.draws)`)
-	most := s.number(`gaps.at(-1)`)
-	t.Logf("%v draws in 5 s of changes, the longest %.0f ms; the page answered after %.0f ms at the latest, half of the time within %.1f ms", draws, worst, most, s.number(`gaps[gaps.length >> 1]`))
-	if worst > 150 || most > 400 { // this machine is slow and shared: some 20 and 60 are usual
-		t.Errorf("a draw took %.0f ms, the page was deaf for %.0f ms", worst, most)
+	spent := busy(s) - before
+	t.Logf("%v draws in 5 s of changes, the longest %.0f ms; the page answered after %.0f ms at the latest, half of the time within %.1f ms; it was at work for %s",
+		s.number(`draws.length`), s.number(`Math.max(...draws)`), s.number(`gaps.at(-1)`), s.number(`gaps[gaps.length >> 1]`), spent.Round(time.Millisecond))
+	if spent > 3*time.Second { // by the thread's own clock, whatever else the machine does
+		t.Errorf("the page was at work for %s of 5 s", spent)
 	}
 	s.until(`[...rows.children].some(r => r.touched)`) // rows that did not change were left alone
 
@@ -153,6 +154,22 @@ func TestThousand(t *testing.T) {
 	s.until(`rows.children.length === 40`)
 	figures(s, "after that")
 	s.quiet()
+}
+
+// busy is for how long the page's thread has been at work.
+func busy(s *stage) time.Duration {
+	s.Helper()
+	_, err := chromedp.Call(s.Context(), performance.Enable, performance.EnableParams{TimeDomain: "threadTicks"})
+	s.must(err)
+	all, err := chromedp.Call(s.Context(), performance.GetMetrics, struct{}{})
+	s.must(err)
+	for _, m := range all.Metrics {
+		if m.Name == "TaskDuration" {
+			return time.Duration(m.Value * float64(time.Second))
+		}
+	}
+	s.Fatal("the browser does not tell how long a page was at work")
+	return 0
 }
 
 // figures logs what the page costs.
@@ -164,7 +181,7 @@ func figures(s *stage, when string) {
 	heap := s.number(`performance.memory.usedJSHeapSize`) / 1e6
 	nodes := s.number(`document.querySelectorAll("*").length`)
 	s.Logf("%s: shown %.0f ms after the navigation, heap %.1f MB, %v elements", when, ready, heap, nodes)
-	if ready > 5000 || heap > 40 {
+	if ready > 15_000 || heap > 20 {
 		s.Errorf("shown after %.0f ms, heap %.1f MB", ready, heap)
 	}
 }

@@ -150,6 +150,9 @@ func (s *Server) answer(get func(w *World, id string) any) http.HandlerFunc {
 }
 
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+	s.World.mu.Lock()
+	s.World.asked[r.URL.Path]++
+	s.World.mu.Unlock()
 	if s.World.fault().NoStream {
 		http.Error(w, "no events", http.StatusServiceUnavailable)
 		return

@@ -219,7 +219,7 @@ async function follow() {
 				wait = 500;
 				listen();
 				hear();
-				clearTimeout(lost);
+				lost = clearTimeout(lost);
 				if (!live) {
 					live = true;
 					draw();
@@ -230,12 +230,11 @@ async function follow() {
 			}
 		} catch { /* that it is not live tells */ }
 		clearTimeout(quiet);
-		clearTimeout(lost);
-		lost = setTimeout(() => { // each stream ends some day, and the next one is there at once
+		if (live) lost ||= setTimeout(() => { // each stream ends some day, and the next one is there at once
 			live = false;
 			poll();
 			draw();
-		}, live ? 1500 : 0);
+		}, 1500);
 		await new Promise(done => setTimeout(done, wait));
 	}
 }
@@ -268,6 +267,7 @@ async function askQueued() {
 			asking.delete(id);
 			if (!whole) return; // no answer: it is asked for again when something is drawn
 			summed(i, whole);
+			askQueued();
 			draw();
 		});
 	}
@@ -361,11 +361,11 @@ function verdict() {
 // ---- what is drawn
 
 const root = document.documentElement.dataset;
-let drawing = false, shown;
+let drawing = false, drawn = 0, shown;
 const limit = { cards: 12, over: 10, rows: 200 };
 
-// draw draws soon, once for all that has come meanwhile. Not with the frames:
-// the title of a tab in the background is to be right too.
+// draw draws soon, once for all that has come meanwhile, ten times a second at
+// most. Not with the frames: the title of a tab in the background is to be right.
 function draw() {
 	if (drawing) return;
 	drawing = true;
@@ -378,7 +378,8 @@ function draw() {
 			root.ready = "yes";
 			performance.mark("defib-ready");
 		}
-	});
+		drawn = performance.now();
+	}, drawn + 100 - performance.now());
 }
 
 // fill replaces the content of a node if it is to show something else.
