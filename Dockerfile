@@ -3,6 +3,7 @@ WORKDIR /src
 
 # The modules change seldom: a layer of their own.
 COPY go.mod go.sum ./
+COPY internal/untraced internal/untraced
 RUN go mod download
 
 # The root of the final image. /data is open to all because root without
