@@ -125,10 +125,12 @@ func (h *host) spooled(most time.Duration) {
 // last is the life in which all goes well. It ends when there is nothing left to
 // tell, after a minute at most.
 func (h *host) last() {
+	ready := func() int { return strings.Count(h.log.String(), `"message":"ready"`) }
+	before := ready()
 	c := h.start()
 	h.fates.Wait()
 	h.calm()
-	for until := time.Now().Add(time.Minute); time.Now().Before(until) && !h.settled(); {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until) && (!h.settled() || ready() == before); {
 		time.Sleep(50 * time.Millisecond)
 	}
 	h.end()

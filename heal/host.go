@@ -25,6 +25,7 @@ type Host struct {
 	changed  bool           // a hold may have ended since Ready was last asked
 	next     uint64
 	storm    storm
+	awaited  int // those of before a restart of defib that were not heard of yet
 	news     []Notice
 }
 

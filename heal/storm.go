@@ -231,7 +231,7 @@ func (st *storm) tick(h *Host, now time.Time) {
 			st.stage, h.changed = calm, true
 		}
 	case raging:
-		if h.illMembers() == 0 {
+		if h.illMembers()+h.awaited == 0 {
 			h.endStorm(now)
 		} else if !st.begun && !now.Before(st.next()) {
 			st.choose(h, now)
@@ -240,7 +240,7 @@ func (st *storm) tick(h *Host, now time.Time) {
 			st.choose(h, now)
 		}
 	case passing:
-		if h.illMembers() == 0 || now.Sub(st.passed) >= stormPasses {
+		if h.illMembers()+h.awaited == 0 || now.Sub(st.passed) >= stormPasses {
 			h.endStorm(now)
 		}
 	case calm:

@@ -182,3 +182,48 @@ func TestCanaryWaitsForNoOther(t *testing.T) {
 		t.Errorf("%v may go; want the next that waits for no other", got)
 	}
 }
+
+// TestSavedStorm: what comes back is the same storm, within bounds; it is not
+// over while somebody has not been heard of, and nothing comes back of none.
+func TestSavedStorm(t *testing.T) {
+	g := newGale()
+	if s := g.SavedStorm(); !s.Since.IsZero() {
+		t.Errorf("of none is saved %+v", s)
+	}
+	g.failing(0, 6)
+	g.Counted(8, g.now)
+	begun := g.News()
+	if len(begun) != 1 || begun[0].Reason != Stormed {
+		t.Fatalf("told %+v", begun)
+	}
+	saved := g.SavedStorm()
+	next := newGale()
+	next.now = g.now.Add(time.Hour)
+	next.RestoreStorm(saved, next.now)
+	next.Await(6)
+	if next.Ready(next.now); len(next.News()) > 0 {
+		t.Error("it is over before anybody was heard of")
+	}
+	next.failing(0, 7) // one more
+	next.Await(0)
+	if next.Ready(next.now); len(next.News()) > 0 || len(next.free()) > 0 {
+		t.Error("it is over, or has begun anew, or not one is healed first")
+	}
+	next.now = next.now.Add(canaryPause)
+	if next.Ready(next.now); len(next.free()) != 1 {
+		t.Errorf("%v are healed first", next.free())
+	}
+	for i := range 7 {
+		next.is(i, State{HealthySince: next.now})
+	}
+	next.Ready(next.now)
+	over := next.News()
+	if len(over) != 1 || over[0].Reason != StormOver || over[0].Incident != begun[0].Incident || over[0].Count != 7 || over[0].Of != 8 {
+		t.Errorf("told %+v", over)
+	}
+	far := SavedStorm{Since: next.now.AddDate(9, 0, 0), Of: -1, Most: 1 << 40, Names: make([]string, 99), Members: make([]string, 1<<16)}
+	next.RestoreStorm(far, next.now)
+	if s := next.SavedStorm(); s.Since.After(next.now) || s.Of < 0 || s.Most > 1000 || len(s.Names) > stormNames || len(s.Members) > maxMembers {
+		t.Errorf("nonsense comes back as %+v", s)
+	}
+}

@@ -214,13 +214,16 @@ func (q *queue) look() []alert {
 	return append([]alert(nil), q.waiting...)
 }
 
-// remove takes those with these numbers out of the line; some may be gone.
+// remove takes those with these numbers out of the line; some may be gone. The
+// oldest is the first: a kill while their files are removed leaves the news.
 func (q *queue) remove(numbers map[uint64]bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i := len(q.waiting) - 1; i >= 0; i-- {
+	for i := 0; i < len(q.waiting); {
 		if numbers[q.waiting[i].number] {
 			q.cut(i)
+		} else {
+			i++
 		}
 	}
 }

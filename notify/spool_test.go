@@ -191,6 +191,39 @@ func TestPowerCutAfterDelivery(t *testing.T) {
 	})
 }
 
+// TestKilledWhileItRemoves: people hear the end last, wherever a kill comes in the
+// removal of what a message has told all at once.
+func TestKilledWhileItRemoves(t *testing.T) {
+	steps := 0
+	for ended := false; !ended; steps++ {
+		synctest.Test(t, func(t *testing.T) {
+			d := newMemDisk()
+			h := &human{called: "chat", fails: &setback{err: errors.New("no connection")}}
+			n, stop := live(t, d, zerolog.Nop(), h)
+			for _, r := range []heal.Reason{heal.Restarted, heal.StillUnhealthy, heal.Recovered} {
+				n.Post(notice("web", r))
+			}
+			settle(n)
+			time.Sleep(time.Minute)
+			d.begin(steps)
+			h.fail(nil)
+			time.Sleep(5 * time.Minute)
+			stop()
+			ended = !d.dead()
+			d.begin(-1)
+			_, stop = live(t, d, zerolog.Nop(), h)
+			time.Sleep(5 * time.Minute)
+			stop()
+			if titles := h.titles(); len(titles) == 0 || !strings.Contains(titles[len(titles)-1], "["+statusResolved+"]") {
+				t.Errorf("killed after %d steps: told %q", steps, titles)
+			}
+		})
+	}
+	if steps < 5 {
+		t.Errorf("only %d steps", steps)
+	}
+}
+
 // TestFullDisk: alerts go on from memory, that is said once, what was delivered
 // is removed all the same, and what waits is written when there is room again.
 func TestFullDisk(t *testing.T) {

@@ -13,19 +13,36 @@ import (
 func (w *Watcher) consult(ctx context.Context) {
 	now := time.Now()
 	w.endPauses(ctx, now)
+	w.host.Await(len(w.memory.pending))
 	for _, id := range w.host.Ready(now) {
 		if e := w.entries[id]; e != nil {
 			w.feed(ctx, e, heal.Freed{})
 		}
 	}
-	for _, n := range w.host.News() {
+	news := w.host.News()
+	for _, n := range news {
 		w.logHost(n)
 		w.incidents.note(n)
 		w.o.Notifier.Post(n)
 	}
+	if len(news) > 0 {
+		w.memory.keep(stormSection, w.host.SavedStorm()) // after it was posted, see tellAll
+		w.memory.hurry()
+	}
 	if w.host.WantsCount() && !w.counting {
 		w.counting = true
 		go w.count(ctx)
+	}
+}
+
+// stormSection is the name of the storm in the file of what is remembered.
+const stormSection = "storm"
+
+// recallStorm takes up the storm that the defib before this one has told of.
+func (w *Watcher) recallStorm(now time.Time) {
+	var saved heal.SavedStorm
+	if w.memory.section(stormSection, &saved) {
+		w.host.RestoreStorm(saved, now)
 	}
 }
 

@@ -98,6 +98,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	defer w.incidents.open()()
 	w.recallPauses(time.Now())
 	w.recallAftermath(time.Now())
+	w.recallStorm(time.Now())
 	w.loops.Store(true)
 	if w.o.StartPeriod > 0 {
 		w.log.Info().Stringer("for", w.o.StartPeriod).Msg("waiting before the watch begins (AUTOHEAL_START_PERIOD)")
