@@ -84,7 +84,7 @@ func TestServerGone(t *testing.T) {
 	s.faultless("contrast", "gone")
 	s.world.Recovered("shop-web-1", time.Now())
 	s.must(s.server.Start())
-	s.says("#headline", "2 containers need attention")
+	s.says("#notes", "1 is being healed: shop-api-1")
 	s.says("#link-words", "live")
 	s.until(`rows.children.length === 2 && getComputedStyle(document.querySelector("#all")).filter === "none"`)
 	s.quiet("net::ERR", "Failed to load")

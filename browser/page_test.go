@@ -14,13 +14,13 @@ import (
 func TestLoads(t *testing.T) {
 	s := perform(t, "busy", "")
 	s.says("h1", "defib on box")
-	s.says("#headline", "3 containers need attention")
+	s.says("#headline", "1 container needs a human")
 	s.says("#notes", "1 needs a human: shop-db-1")
 	s.says("#notes", "2 are being healed: shop-api-1, shop-web-1")
 	s.says("#notes", "media/jellyfin is paused until")
 	s.says("#facts", "Docker 29.0.2 · defib 1.4.0 · watching for 3 d 2 h")
 	s.says("#link", "live")
-	s.until(`document.title === "▲ 3 containers need attention · defib on box"`)
+	s.until(`document.title === "▲ 1 container needs a human · defib on box"`)
 	s.says("#cards li", "shop-db-1 on box: gave up after 5 restarts")
 	s.says("#cards li pre", "No space left on device")
 	s.says("#cards li", "5 of 5 restarts")
@@ -38,7 +38,7 @@ func TestLoads(t *testing.T) {
 		t.Error("loads from elsewhere:", elsewhere)
 	}
 	s.world.Recovered("shop-web-1", time.Now())
-	s.says("#headline", "2 containers need attention")
+	s.says("#notes", "1 is being healed: shop-api-1")
 	if n := s.world.Asked(noDemo); n != 1 {
 		t.Errorf("asked %d times whether this is a demo", n)
 	}
@@ -52,7 +52,7 @@ func TestIncidentAppearsAndResolves(t *testing.T) {
 	s.until(`document.getElementById("open").hidden && !news.textContent`)
 
 	s.world.Restarted("shop-web-1", "connection refused\nno such luck", time.Now())
-	s.says("#headline", "1 container needs attention")
+	s.says("#headline", "1 container needs a human")
 	s.says("#cards li", "shop-web-1 unhealthy on box, restarted")
 	s.says("#cards pre", "no such luck")
 	s.says("#cards", "1 of 5 restarts")
@@ -92,7 +92,7 @@ func TestLeftDown(t *testing.T) {
 	s.world.Exited("shop-web-1", 137, time.Now())
 	s.says("#cards", "shop-web-1 exited on box, exit code 137")
 	s.says("#cards .badge", "A human is needed")
-	s.says("#headline", "1 container needs attention")
+	s.says("#headline", "1 container needs a human")
 	s.world.Change("shop-web-1", func(c *fake.Container) { c.State, c.Health = "running", "healthy" })
 	s.says("#headline", "All 14 watched containers are well")
 	s.says("#over li", "ended badly")
@@ -103,7 +103,7 @@ func TestStates(t *testing.T) {
 		{"empty", "wait", "No container is watched yet", "the label autoheal=true"},
 		{"down", "down", "defib cannot do its work: no event stream for 2m10s", "no such file or directory"},
 		{"paused", "ok", "All 14 watched containers are well", "Everything is paused until"},
-		{"storm", "bad", "8 containers need attention", "7 are being healed"},
+		{"storm", "bad", "1 container needs a human", "7 are being healed"},
 	} {
 		t.Run(c.scene, func(t *testing.T) {
 			s := perform(t, c.scene, "")
@@ -126,7 +126,7 @@ func TestEngineDoesNotList(t *testing.T) {
 	s.until(`rows.children.length === 20`)
 	s.world.Break(fake.Fault{})
 	s.until(`document.getElementById("all-note").hidden`)
-	s.says("#headline", "1 container needs attention")
+	s.says("#headline", "1 container needs a human")
 }
 
 // TestFilters: they narrow the table, live in the address, and survive a reload.

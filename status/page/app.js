@@ -350,7 +350,8 @@ function verdict() {
 		return ["down", ["defib cannot do its work: ", said(why)], [more.length ? [said(more.join(": "))] : [], ["Nothing is healed while this lasts."], ...notes].filter(n => n.length)];
 	}
 	const watched = containers.filter(c => c.watched).length;
-	if (trouble.length) return [bad ? "bad" : "work", [count(trouble.length, "container needs", "containers need") + " attention"], notes];
+	if (bad) return ["bad", [count(bad, "container needs", "containers need") + " a human"], notes];
+	if (trouble.length) return ["work", [count(trouble.length, "container is", "containers are") + " being healed"], notes];
 	if (open.length) return [open.some(i => i.level === "bad") ? "bad" : "work", [count(open.length, "incident is", "incidents are") + " open"], notes];
 	if (e.why === "starting") return ["wait", ["defib is starting"], notes];
 	if (!data.containers) return ["wait", ["Asking for the containers…"], notes];
