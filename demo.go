@@ -97,6 +97,8 @@ func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	out.greet(l.Addr(), address, folder)
 	go stayLean(ctx)
 	d.run(ctx, l, d.parts.run)
+	_ = os.RemoveAll(folder) // and once more, above
+	out.over()
 	return exitOK
 }
 

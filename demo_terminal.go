@@ -83,15 +83,15 @@ func (t *terminal) line(kind, colour, text string) {
 	}
 }
 
-// end shows that it is over, and nothing after that.
+// end has nothing more shown of what goes on.
 func (t *terminal) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.ended {
-		fmt.Fprintln(t.out, "\nThe demo is over. Nothing of it is left behind.")
-	}
 	t.ended = true
 }
+
+// over says that all has ended and is tidied up.
+func (t *terminal) over() { fmt.Fprintln(t.out, "\nThe demo is over. Nothing of it is left behind.") }
 
 // Run keeps the log quiet after the end; it satisfies zerolog.Hook.
 func (t *terminal) Run(e *zerolog.Event, _ zerolog.Level, _ string) {
