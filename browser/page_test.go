@@ -52,7 +52,7 @@ func TestIncidentAppearsAndResolves(t *testing.T) {
 	s.until(`document.getElementById("open").hidden && !news.textContent`)
 
 	s.world.Restarted("shop-web-1", "connection refused\nno such luck", time.Now())
-	s.says("#headline", "1 container needs a human")
+	s.says("#headline", "1 container is being healed")
 	s.says("#cards li", "shop-web-1 unhealthy on box, restarted")
 	s.says("#cards pre", "no such luck")
 	s.says("#cards", "1 of 5 restarts")
@@ -126,7 +126,7 @@ func TestEngineDoesNotList(t *testing.T) {
 	s.until(`rows.children.length === 20`)
 	s.world.Break(fake.Fault{})
 	s.until(`document.getElementById("all-note").hidden`)
-	s.says("#headline", "1 container needs a human")
+	s.says("#headline", "1 container is being healed")
 }
 
 // TestFilters: they narrow the table, live in the address, and survive a reload.
