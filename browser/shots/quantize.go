@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"image"
 	"image/color"
@@ -68,7 +69,9 @@ func mean(exact map[color.RGBA]int) color.Palette {
 	for c := range exact {
 		colours = append(colours, c)
 	}
-	slices.SortFunc(colours, func(a, b color.RGBA) int { return exact[b] - exact[a] })
+	slices.SortFunc(colours, func(a, b color.RGBA) int { // the same picture gives the same file
+		return cmp.Or(exact[b]-exact[a], int(a.R)-int(b.R), int(a.G)-int(b.G), int(a.B)-int(b.B))
+	})
 	var palette color.Palette
 	sums := map[bin]*sum{}
 	for i, c := range colours {
