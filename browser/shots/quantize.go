@@ -95,12 +95,16 @@ func mean(exact map[color.RGBA]int) color.Palette {
 		if a.n != b.n {
 			return b.n - a.n
 		}
-		return int(a.bin) - int(b.bin)
+		return cmp.Compare(scattered(a.bin), scattered(b.bin))
 	})
 	for _, s := range bins[:min(len(bins), most-len(palette))] {
 		palette = append(palette, color.RGBA{uint8(s.r / s.n), uint8(s.g / s.n), uint8(s.b / s.n), 255})
 	}
 	return palette
 }
+
+// scattered is an order in which neighbours are far apart, so that of bins that
+// are as common as each other no corner is left without a colour.
+func scattered(b bin) uint16 { return uint16(b) * 40503 }
 
 func rgba(c color.Color) color.RGBA { return color.RGBAModel.Convert(c).(color.RGBA) }

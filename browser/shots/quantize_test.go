@@ -62,7 +62,7 @@ func TestManyColoursBecome256(t *testing.T) {
 	if p, ok := got.(*image.Paletted); !ok || len(p.Palette) > 256 {
 		t.Errorf("it is a %T", got)
 	}
-	if worst > 120 {
+	if worst > 60 {
 		t.Errorf("a colour is off by %d", worst)
 	}
 }
