@@ -68,7 +68,7 @@ func (v *view) tally() status.Tally {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	phases, _ := v.parts.watcher.Phases(ctx) // of a defib that is stopping: none
-	return status.Tally{Phases: phases, Watched: -1}
+	return status.Tally{Phases: phases, Watched: v.parts.watcher.Condition().Watched}
 }
 
 // Engine tells how the watch itself is doing.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"defib/heal"
 	"defib/internal/dockertest"
 	"defib/status"
 	"defib/watcher"
@@ -88,6 +89,9 @@ func TestView(t *testing.T) {
 				t.Errorf("%+v", in)
 			}
 			before = in
+			if n := v.tally(); n.Watched != 2 || n.Phases[heal.Steady]+n.Phases[heal.Recovering] == 0 {
+				t.Errorf("counted %+v", n)
+			}
 			e := v.Engine()
 			if !e.OK || !e.Stream || e.Host != "box" || e.Engine == "" || e.Endpoint != "tcp://engine:2375" || e.Action != "restart" {
 				t.Errorf("%+v", e)

@@ -16,6 +16,7 @@ type Condition struct {
 	LastList   time.Time // when a list last worked
 	Trouble    string    // the last thing that did not work
 	Remembered int       // containers with which something is or was wrong
+	Watched    int       // containers that ran and were watched, when they were last counted; below 0: they were not yet
 }
 
 // condition is the part of a Watcher that others may read at any time.
@@ -92,6 +93,7 @@ func (c *condition) streamEnded() {
 func (c *condition) listed()          { c.change(func(now *Condition) { now.LastList = time.Now() }) }
 func (c *condition) fail(text string) { c.change(func(now *Condition) { now.Trouble = text }) }
 func (c *condition) count(n int)      { c.change(func(now *Condition) { now.Remembered = n }) }
+func (c *condition) watched(n int)    { c.change(func(now *Condition) { now.Watched = n }) }
 func (c *condition) event()           { c.change(func(*Condition) { c.last = time.Now() }) }
 
 // silent tells whether an open stream has said nothing for so long.

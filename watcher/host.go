@@ -77,6 +77,7 @@ func (c counted) apply(_ context.Context, w *Watcher) {
 	w.counting = false
 	if c.running >= 0 {
 		w.host.Counted(c.running, time.Now())
+		w.cond.watched(c.running)
 	}
 }
 

@@ -87,6 +87,7 @@ func (w *Watcher) introduceAll(ctx context.Context, eng *engine) {
 		})
 	}
 	if all != nil {
+		w.cond.watched(watched)
 		w.send(met{all: all, full: true, check: true})
 	}
 	if watched == 0 {

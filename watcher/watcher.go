@@ -83,7 +83,7 @@ func New(o Options) *Watcher {
 		o: o, log: o.Log, entries: map[string]*entry{}, graph: newGraph(), host: heal.NewHost(), quiet: quiet{}, turns: newTurns(o.Parallel),
 		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
 		looks: make(chan struct{}, maxLooks), returned: make(chan struct{}, 1),
-		cond: condition{since: time.Now(), grace: o.StartPeriod}, memory: newMemory(o.StateDir, o.Log), incidents: newIncidents(o.StateDir, o.Log),
+		cond: condition{since: time.Now(), grace: o.StartPeriod, now: Condition{Watched: -1}}, memory: newMemory(o.StateDir, o.Log), incidents: newIncidents(o.StateDir, o.Log),
 	}
 	if o.Notifier != nil {
 		w.memory.settled = o.Notifier.Settle
