@@ -1,0 +1,136 @@
+package rig
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// buildFlags are the Dockerfile's: what is measured is what is shipped.
+func buildFlags() []string {
+	return []string{"-tags", "nethttpomithttp2", "-gcflags=all=-l", "-trimpath", "-ldflags", "-s -w"}
+}
+
+// Build makes a static defib of the source in a folder, and gives the path of
+// the program, which lies in the folder out.
+func Build(ctx context.Context, source, out string) (string, error) {
+	program := filepath.Join(out, "defib")
+	c := exec.CommandContext(ctx, "go", slices.Concat([]string{"build"}, buildFlags(), []string{"-o", program, "."})...) //nolint:gosec // the caller's own folder
+	c.Dir = source
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build defib in %s: %w\n%s", source, err, said)
+	}
+	return program, nil
+}
+
+// Process is a running defib.
+type Process struct {
+	cmd   *exec.Cmd
+	log   *Log
+	ended chan struct{} // closed when it has ended and err is set
+	err   error
+}
+
+// Start starts defib on the host. Its environment is nothing but the host's
+// endpoint, folder and receiver, and env, which wins.
+func (h *Host) Start(program string, env ...string) (*Process, error) {
+	p := &Process{log: &Log{}, ended: make(chan struct{})}
+	p.cmd = exec.Command(program) //nolint:noctx // the caller's own program; Stop and Kill end it
+	p.cmd.Env = append([]string{
+		"DOCKER_HOST=" + h.Endpoint(), "AUTOHEAL_STATE_DIR=" + h.StateDir(), "AUTOHEAL_ALERT_URLS=" + h.Inbox.URL(),
+		"AUTOHEAL_HOST_NAME=box", "AUTOHEAL_LISTEN=off", "LOG_FORMAT=json", "PATH=" + os.Getenv("PATH"),
+	}, env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// Log is what it has logged so far.
+func (p *Process) Log() *Log { return p.log }
+
+// Ended is closed when it has ended.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// AwaitReady waits until it watches.
+func (p *Process) AwaitReady(ctx context.Context) error { return p.AwaitLine(ctx, `"message":"ready"`) }
+
+// AwaitLine waits until a text was logged.
+func (p *Process) AwaitLine(ctx context.Context, text string) error {
+	for !strings.Contains(p.log.String(), text) {
+		select {
+		case <-p.ended:
+			return fmt.Errorf("wait for %s: defib has ended: %w\n%s", text, errors.Join(p.err, io.EOF), p.log.End())
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w\n%s", text, ctx.Err(), p.log.End())
+		case <-time.After(200 * time.Microsecond):
+		}
+	}
+	return nil
+}
+
+// Stop ends it as docker stop does, and gives what it used in its life.
+func (p *Process) Stop() (Usage, error) {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return Usage{}, fmt.Errorf("stop defib: %w", err)
+	}
+	select {
+	case <-p.ended:
+	case <-time.After(10 * time.Second):
+		p.Kill()
+		return Usage{}, fmt.Errorf("stop defib: it does not end\n%s", p.log.End())
+	}
+	if p.err != nil {
+		return Usage{}, fmt.Errorf("stop defib: %w\n%s", p.err, p.log.End())
+	}
+	return used(p.cmd.ProcessState), nil
+}
+
+// Kill ends it as a crash does, and waits for its end.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // it may have ended
+	<-p.ended
+}
+
+// Log is a growing text. It is used by several goroutines.
+type Log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write adds to it.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// String is all of it.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// End is the last of it, for an error.
+func (l *Log) End() string {
+	text := l.String()
+	return text[max(0, len(text)-2000):]
+}
