@@ -64,24 +64,22 @@ func (w *Watcher) sweepProbes(ctx context.Context) {
 		return
 	}
 	call, cancel := context.WithTimeout(ctx, w.o.CallTimeout)
-	found, err := eng.list(call, "healthy")
-	cancel()
-	if err != nil {
-		return // the list of the unhealthy meets the same and says so
-	}
-	ids := make([]string, 0, len(found))
-	for _, s := range found {
+	var ids []string
+	err := eng.each(call, "healthy", func(s sighting) {
 		if w.mayTell(s) {
 			ids = append(ids, s.id)
 		}
+	})
+	cancel()
+	if err != nil {
+		return // the list of the unhealthy meets the same and says so
 	}
 	w.inspectAll(ctx, ids, false)
 }
 
 // mayTell tells whether a container is watched and people may be told of it.
 func (w *Watcher) mayTell(s sighting) bool {
-	watched, _ := w.o.Selection.choose(s.labels)
-	if !watched || w.isOwn(s.id, s.labels) {
+	if !w.watches(s) {
 		return false
 	}
 	p, _ := w.o.Selection.policyFor(w.o.Policy, s.labels)

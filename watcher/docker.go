@@ -235,30 +235,28 @@ func (e *engine) sighting(m events.Message) (sighting, bool) {
 	return s, m.Actor.ID != ""
 }
 
-// list lists the containers of one health (unhealthy, none) that run or are
-// paused; for an empty one all there are. What it says of health is true only
-// where health is "unhealthy".
-func (e *engine) list(ctx context.Context, health string) ([]sighting, error) {
+// each lists the containers of one health (unhealthy, none) that run or are
+// paused; for an empty one all there are. It hands over each entry as it is
+// read; after an error some may have been.
+func (e *engine) each(ctx context.Context, health string, see func(sighting)) error {
 	f := filters.NewArgs()
 	if health != "" {
 		f.Add("health", health)
 	}
-	found, err := e.read.ContainerList(ctx, container.ListOptions{Filters: f, All: health == ""})
-	if err != nil {
-		return nil, fmt.Errorf("list containers: %w", err)
+	ctx = withEntries(ctx, func(c listEntry) { see(c.sighting()) })
+	if _, err := e.read.ContainerList(ctx, container.ListOptions{Filters: f, All: health == ""}); err != nil {
+		return fmt.Errorf("list containers: %w", err)
 	}
-	out := make([]sighting, len(found))
-	for i, c := range found {
-		status := statusOf(string(c.State))
-		out[i] = sighting{
-			id: c.ID, labels: c.Labels, health: healthIn(c.Status, status), container: containerOf(c.ID, ownName(c.Names), c.Image, c.Labels),
-			event: heal.Observed{Health: heal.Unhealthy, Status: status},
-		}
-		if owner, shared := strings.CutPrefix(c.HostConfig.NetworkMode, "container:"); shared {
-			out[i].network = cut(owner, 64)
-		}
+	return nil
+}
+
+// list is each for a list that is wanted as a whole.
+func (e *engine) list(ctx context.Context, health string) ([]sighting, error) {
+	var found []sighting
+	if err := e.each(ctx, health, func(s sighting) { found = append(found, s) }); err != nil {
+		return nil, err
 	}
-	return out, nil
+	return found, nil
 }
 
 // inspect looks at one container.

@@ -121,11 +121,24 @@ func (w *Watcher) ownerLost(ctx context.Context, owner heal.Container) {
 // met is what a full list, or a look at a new container, tells of who depends
 // on whom.
 type met struct {
-	all    []sighting
+	all    []sighting          // of a full list those that add takes
+	names  map[string]bool     // of all in a full list
 	shares map[string][]string // of those that were inspected
 	full   bool                // all is a full list
 	died   bool                // they died a moment ago
 	check  bool                // those that share namespaces are to be looked at
+}
+
+// add takes an entry of a full list: of those that depend on no other only the
+// name.
+func (m *met) add(s sighting) {
+	if m.names == nil {
+		m.names = map[string]bool{}
+	}
+	m.names[s.container.Name] = true
+	if s.network != "" || s.labels[labelDependsOn] != "" || s.labels[labelRestartWith] != "" {
+		m.all = append(m.all, s)
+	}
 }
 
 func (m met) apply(ctx context.Context, w *Watcher) {
@@ -134,8 +147,7 @@ func (m met) apply(ctx context.Context, w *Watcher) {
 		if s.network != "" && !slices.Contains(shares, s.network) {
 			shares = append(shares, s.network)
 		}
-		watched, _ := w.o.Selection.choose(s.labels)
-		w.graph.meet(s, watched && !w.isOwn(s.id, s.labels), shares)
+		w.graph.meet(s, w.watches(s), shares)
 		if m.died {
 			w.diedWithOwner(ctx, s)
 		}
@@ -144,7 +156,7 @@ func (m met) apply(ctx context.Context, w *Watcher) {
 	if !m.check {
 		return
 	}
-	w.warnTies(m.all)
+	w.warnTies(m)
 	for _, s := range m.all {
 		if g := w.graph.members[s.id]; g != nil && g.watched && s.network != "" && isRunning(s) {
 			w.feed(ctx, w.dependent(dependent{g, heal.TieNamespace}), heal.OwnerStarted{Owner: heal.Owner{
@@ -160,17 +172,13 @@ func isRunning(s sighting) bool {
 }
 
 // warnTies warns of labels that name what does not exist, and of circles.
-func (w *Watcher) warnTies(all []sighting) {
-	names := map[string]bool{}
-	for _, s := range all {
-		names[s.container.Name] = true
-	}
-	for _, s := range all {
+func (w *Watcher) warnTies(m met) {
+	for _, s := range m.all {
 		if g := w.graph.members[s.id]; g == nil || !g.watched {
 			continue
 		}
 		for name := range parts(s.labels[labelRestartWith]) {
-			if !names[strings.TrimPrefix(name, "/")] {
+			if !m.names[strings.TrimPrefix(name, "/")] {
 				w.warnLabels(&entry{container: s.container}, []string{
 					"label " + labelRestartWith + " names " + cut(name, 60) + ", and there is no container of that name",
 				})

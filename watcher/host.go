@@ -52,22 +52,23 @@ func (w *Watcher) count(ctx context.Context) {
 	if eng := w.engine.Load(); eng != nil {
 		call, cancel := context.WithTimeout(ctx, listTimeout)
 		defer cancel()
-		if all, err := eng.list(call, ""); err == nil {
-			c.running = w.running(all)
+		n := 0
+		err := eng.each(call, "", func(s sighting) {
+			if w.watches(s) && isRunning(s) {
+				n++
+			}
+		})
+		if err == nil {
+			c.running = n
 		}
 	}
 	w.send(c)
 }
 
-// running counts the watched containers of a full list that run.
-func (w *Watcher) running(all []sighting) int {
-	n := 0
-	for _, s := range all {
-		if watched, _ := w.o.Selection.choose(s.labels); watched && isRunning(s) && !w.isOwn(s.id, s.labels) {
-			n++
-		}
-	}
-	return n
+// watches tells whether a container is watched.
+func (w *Watcher) watches(s sighting) bool {
+	watched, _ := w.o.Selection.choose(s.labels)
+	return watched && !w.isOwn(s.id, s.labels)
 }
 
 // counted is how many watched containers run; -1: not known.

@@ -78,7 +78,7 @@ func (w *Watcher) introduceAll(ctx context.Context, eng *engine) {
 	call, cancel := context.WithTimeout(ctx, w.o.CallTimeout)
 	defer cancel()
 	w.nameHost(eng.hostName(call))
-	watched, all := w.introduceWatched(call, eng)
+	watched, all, err := w.introduceWatched(call, eng)
 	w.log.Info().Int("watched", watched).Msg("ready")
 	if w.o.Greet {
 		now := time.Now()
@@ -86,9 +86,9 @@ func (w *Watcher) introduceAll(ctx context.Context, eng *engine) {
 			Reason: heal.WatchBegan, At: now, Count: watched, Detail: "The engine is " + eng.version(), Incident: "start-" + strconv.FormatInt(now.UnixMilli(), 36),
 		})
 	}
-	if all != nil {
+	if err == nil { // else poll says what is wrong
 		w.cond.watched(watched)
-		w.send(met{all: all, full: true, check: true})
+		w.send(all)
 	}
 	if watched == 0 {
 		w.log.Warn().Msg("no running container is watched: label some, or set AUTOHEAL_CONTAINER_LABEL=all")
@@ -113,19 +113,12 @@ func (w *Watcher) nameHost(told string) {
 	w.cond.change(func(now *Condition) { now.Host = name })
 }
 
-// introduceWatched logs every watched container. It gives their number, and the
-// full list.
-func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) (int, []sighting) {
-	all, err := eng.list(ctx, "")
-	if err != nil {
-		if isForbidden(err) {
-			w.log.Error().Stringer("endpoint", w.o.Endpoint).
-				Msg("the endpoint does not allow to list containers: allow it (CONTAINERS=1 in docker-socket-proxy)")
-		}
-		return 0, nil // poll says what is wrong
-	}
-	count := 0
-	for _, s := range all {
+// introduceWatched logs every watched container. It gives their number, and
+// what the full list tells of who depends on whom.
+func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) (count int, all met, err error) {
+	all = met{full: true, check: true}
+	err = eng.each(ctx, "", func(s sighting) {
+		all.add(s)
 		switch ok, _ := w.o.Selection.choose(s.labels); {
 		case w.isOwn(s.id, s.labels), !isRunning(s):
 		case ok:
@@ -134,15 +127,18 @@ func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) (int, []sig
 		default:
 			w.logMisread(s)
 		}
-	}
-	unprobed, err := eng.list(ctx, "none")
+	})
 	if err != nil {
-		return count, all
+		if isForbidden(err) {
+			w.log.Error().Stringer("endpoint", w.o.Endpoint).
+				Msg("the endpoint does not allow to list containers: allow it (CONTAINERS=1 in docker-socket-proxy)")
+		}
+		return count, all, err
 	}
-	for _, s := range unprobed {
-		if ok, _ := w.o.Selection.choose(s.labels); ok && !w.isOwn(s.id, s.labels) && !w.startsExited(s.labels) {
+	_ = eng.each(ctx, "none", func(s sighting) { // poll says what is wrong with lists
+		if w.watches(s) && !w.startsExited(s.labels) {
 			w.logUnprobed(s.container)
 		}
-	}
-	return count, all
+	})
+	return count, all, nil
 }

@@ -56,8 +56,7 @@ func (r recalled) apply(ctx context.Context, w *Watcher) {
 	s := sighting{id: r.id, container: r.seen.container, labels: r.seen.labels}
 	switch {
 	case r.err == nil:
-		watched, _ := w.o.Selection.choose(s.labels)
-		if !watched || w.isOwn(s.id, s.labels) {
+		if !w.watches(s) {
 			w.memory.drop(r.id)
 			w.about(w.log.Info(), &entry{container: s.container}).Msg("is not watched any more: what was remembered of it is forgotten")
 			return

@@ -40,37 +40,38 @@ func (w *Watcher) Survey(ctx context.Context) ([]Row, error) {
 	}
 	call, cancel := context.WithTimeout(ctx, w.o.CallTimeout)
 	defer cancel()
-	all, err := eng.list(call, "")
-	switch {
-	case isForbidden(err):
-		return nil, errors.New("the endpoint does not allow to list containers: allow GET /containers/json (CONTAINERS=1 in docker-socket-proxy)")
-	case err != nil:
-		return nil, errors.New(plain(err))
-	}
 	known, err := w.recollect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	known.podman = eng.podman()
 	ties := newGraph()
-	for _, s := range all {
+	var rows []Row
+	err = eng.each(call, "", func(s sighting) {
 		var shares []string
 		if s.network != "" {
 			shares = []string{s.network}
 		}
-		watched, _ := w.o.Selection.choose(s.labels)
-		ties.meet(s, watched && !w.isOwn(s.id, s.labels), shares)
+		ties.meet(s, w.watches(s), shares)
+		rows = append(rows, w.row(s, known))
+	})
+	switch {
+	case isForbidden(err):
+		return nil, errors.New("the endpoint does not allow to list containers: allow GET /containers/json (CONTAINERS=1 in docker-socket-proxy)")
+	case err != nil:
+		return nil, errors.New(plain(err))
 	}
-	rows := make([]Row, len(all))
-	for i, s := range all {
-		rows[i] = w.row(s, known, &ties)
+	for i := range rows {
+		if rows[i].Watched {
+			rows[i].Dependents = ties.watchedDependents(rows[i].Container)
+		}
 	}
 	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.Container.Name, b.Container.Name) })
 	return rows, nil
 }
 
 // row puts together what is known of one entry of a list.
-func (w *Watcher) row(s sighting, known recollection, ties *graph) Row {
+func (w *Watcher) row(s sighting, known recollection) Row {
 	seen, _ := s.event.(heal.Observed)
 	r := Row{Container: s.container, Status: seen.Status, Health: s.health}
 	if known.podman && s.health == heal.HealthNone { // its lists do not tell
@@ -94,12 +95,19 @@ func (w *Watcher) row(s sighting, known recollection, ties *graph) Row {
 	if e, remembered := known.states[s.id]; remembered {
 		r.State, r.Incident = e.state, e.incident
 	}
-	for _, d := range ties.dependents(s.container) {
+	return r
+}
+
+// watchedDependents gives the names of the watched that are restarted after a
+// container.
+func (g *graph) watchedDependents(owner heal.Container) []string {
+	var names []string
+	for _, d := range g.dependents(owner) {
 		if d.watched {
-			r.Dependents = append(r.Dependents, d.container.Name)
+			names = append(names, d.container.Name)
 		}
 	}
-	return r
+	return names
 }
 
 // recollection is a copy of what the loop remembers.

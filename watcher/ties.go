@@ -115,10 +115,11 @@ func (w *Watcher) meetAgain(ctx context.Context) {
 	}
 	call, cancel := context.WithTimeout(ctx, w.o.CallTimeout)
 	defer cancel()
-	all, err := eng.list(call, "")
+	m := met{full: true}
+	err := eng.each(call, "", func(s sighting) { m.add(s) })
 	if err != nil {
 		return // the list that follows says what is wrong; the ties are compared all the same
 	}
-	w.send(met{all: all, full: true})
+	w.send(m)
 	w.send(tiesDue{})
 }

@@ -43,7 +43,7 @@ type starting struct{ found []sighting }
 
 func (s starting) apply(ctx context.Context, w *Watcher) {
 	for _, one := range s.found {
-		if watched, _ := w.o.Selection.choose(one.labels); !watched || w.isOwn(one.id, one.labels) {
+		if !w.watches(one) {
 			continue
 		}
 		e, known := w.entries[one.id]

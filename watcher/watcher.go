@@ -253,11 +253,11 @@ func (l listed) apply(ctx context.Context, w *Watcher) {
 	present, others := make(map[string]bool, len(l.found)), map[string]heal.Container{}
 	surprise, silent := false, !l.first && w.cond.silent(w.o.Interval)
 	for _, s := range l.found {
-		if watched, _ := w.o.Selection.choose(s.labels); watched && !w.isOwn(s.id, s.labels) {
+		if o, _ := s.event.(heal.Observed); w.watches(s) {
 			present[s.id] = true
 			news := w.found(ctx, s, silent)
 			surprise = surprise || news
-		} else if o, _ := s.event.(heal.Observed); !watched && o.Status == heal.StatusRunning {
+		} else if watched, _ := w.o.Selection.choose(s.labels); !watched && o.Status == heal.StatusRunning {
 			others[s.id] = s.container
 		}
 	}
