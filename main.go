@@ -8,8 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -53,27 +51,6 @@ func run(ctx context.Context, environ []string, stderr io.Writer) int {
 	go stayLean(ctx)
 	p.run(ctx)
 	return exitOK
-}
-
-// stayLean keeps the garbage of a burst small and gives its memory back soon:
-// the runtime alone would keep some megabytes for good. What defib really holds
-// is less than one.
-func stayLean(ctx context.Context) {
-	debug.SetGCPercent(50)
-	ticker := time.NewTicker(time.Minute)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		if m.HeapIdle-m.HeapReleased > 1<<20 {
-			debug.FreeOSMemory()
-		}
-	}
 }
 
 // complain lists the problems of a configuration for a person, in lines that fit
