@@ -34,7 +34,7 @@ func Build(ctx context.Context, source, out string) (string, error) {
 	return program, nil
 }
 
-// Process is a running defib.
+// Process is a running defib, or what it is compared with.
 type Process struct {
 	cmd   *exec.Cmd
 	log   *Log
@@ -45,19 +45,24 @@ type Process struct {
 // Start starts defib on the host. Its environment is nothing but the host's
 // endpoint, folder and receiver, and env, which wins.
 func (h *Host) Start(program string, env ...string) (*Process, error) {
-	p := &Process{log: &Log{}, ended: make(chan struct{})}
-	p.cmd = exec.Command(program) //nolint:noctx // the caller's own program; Stop and Kill end it
-	p.cmd.Env = append([]string{
+	c := exec.Command(program) //nolint:noctx // Stop and Kill end it
+	c.Env = append([]string{
 		"DOCKER_HOST=" + h.Endpoint(), "AUTOHEAL_STATE_DIR=" + h.StateDir(), "AUTOHEAL_ALERT_URLS=" + h.Inbox.URL(),
 		"AUTOHEAL_HOST_NAME=box", "AUTOHEAL_LISTEN=off", "LOG_FORMAT=json", "PATH=" + os.Getenv("PATH"),
 	}, env...)
-	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", program, err)
+	return Run(c)
+}
+
+// Run starts a command, which ends with this process at the latest.
+func Run(c *exec.Cmd) (*Process, error) {
+	p := &Process{cmd: c, log: &Log{}, ended: make(chan struct{})}
+	c.Stdout, c.Stderr = p.log, p.log
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := c.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", c.Path, err)
 	}
 	go func() {
-		p.err = p.cmd.Wait()
+		p.err = c.Wait()
 		close(p.ended)
 	}()
 	return p, nil

@@ -1,0 +1,144 @@
+// Command bench measures defib from outside, as a process beside a simulated
+// engine, and prints what it finds as Markdown:
+//
+//	go run ./bench                     all of it, in some ten minutes
+//	go run ./bench latency storm       some of it: latency, scale, storm
+//	go run ./bench -short              with short windows, to see that it works
+//	go run ./bench compare A [B]       commit A and commit B (or what is checked out), in turn
+//
+// The engine runs in this process and takes its share of the processors: run it
+// on a machine that has nothing else to do.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"defib/bench/rig"
+)
+
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == bareCommand {
+		fmt.Fprintln(os.Stderr, bareLoop(os.Args[2]))
+		os.Exit(1) // it ends by being killed
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// program is a built defib.
+type program struct{ name, path string }
+
+// measurement is one table, with a row or more for each program.
+type measurement struct {
+	name string
+	of   func(ctx context.Context, programs []program, short bool, progress io.Writer) (table, error)
+}
+
+func measurements() []measurement {
+	return []measurement{{"latency", latency}, {"scale", scale}, {"storm", storm}}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	short := flags.Bool("short", false, "short windows: the figures mean little")
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "usage: go run ./bench [-short] [latency] [scale] [storm]\n       go run ./bench [-short] compare A [B]   (commits; B: what is checked out)")
+	}
+	if err := flags.Parse(args); err != nil {
+		return err //nolint:wrapcheck // for the person who typed it
+	}
+	wanted, commits := flags.Args(), []string{""}
+	if len(wanted) > 0 && wanted[0] == "compare" {
+		if len(wanted) < 2 || len(wanted) > 3 {
+			flags.Usage()
+			return errors.New("compare needs one commit or two")
+		}
+		wanted, commits = nil, append(wanted[1:], "")[:2]
+	}
+	for _, name := range wanted {
+		if !slices.ContainsFunc(measurements(), func(m measurement) bool { return m.name == name }) {
+			flags.Usage()
+			return fmt.Errorf("there is no measurement %q", name)
+		}
+	}
+	dir, err := os.MkdirTemp("", "defib-bench-")
+	if err != nil {
+		return fmt.Errorf("make a folder for what is built: %w", err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // it is in the folder for what may be lost
+	programs, err := build(ctx, dir, commits)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "Measured on %s.\n", machine())
+	for _, m := range measurements() {
+		if len(wanted) > 0 && !slices.Contains(wanted, m.name) {
+			continue
+		}
+		t, err := m.of(ctx, programs, *short, stderr)
+		if err != nil {
+			return fmt.Errorf("measure the %s: %w", m.name, err)
+		}
+		t.print(stdout, len(programs) > 1)
+	}
+	return nil
+}
+
+// build builds commits; an empty one is what is checked out.
+func build(ctx context.Context, dir string, commits []string) ([]program, error) {
+	root, err := git(ctx, "rev-parse", "--show-toplevel")
+	if err != nil {
+		return nil, err
+	}
+	var programs []program
+	for i, commit := range commits {
+		source, name := root, "here"
+		out := filepath.Join(dir, fmt.Sprint(i))
+		if commit != "" {
+			if name, err = git(ctx, "rev-parse", "--short", "--verify", commit+"^{commit}"); err != nil {
+				return nil, err
+			}
+			source = filepath.Join(dir, "source-"+fmt.Sprint(i))
+			if _, err := git(ctx, "worktree", "add", "--detach", source, name); err != nil {
+				return nil, err
+			}
+			defer git(context.WithoutCancel(ctx), "worktree", "remove", "--force", source) //nolint:errcheck // git prunes it
+		}
+		path, err := rig.Build(ctx, source, out)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // it says what was built
+		}
+		programs = append(programs, program{name, path})
+	}
+	return programs, nil
+}
+
+// machine says on what it is measured.
+func machine() string {
+	model := "an unknown processor"
+	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		if _, rest, found := strings.Cut(string(info), "model name"); found {
+			model, _, _ = strings.Cut(strings.TrimLeft(rest, "\t :"), "\n")
+		}
+		return fmt.Sprintf("%d × %s", strings.Count(string(info), "processor\t"), model)
+	}
+	return model
+}
