@@ -9,22 +9,17 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 )
 
-// How the file is written.
+// How long the disk is waited for.
 const (
-	// writeEvery is the least time between two writes that nobody waits for.
-	writeEvery = time.Second
 	// writeWait is how long an act, or the end of defib, waits for a write. A
 	// disk that hangs keeps nobody from being healed.
 	writeWait = time.Second
-	// settleWait is how long a write waits for the alerts that it says were told.
-	settleWait = 500 * time.Millisecond
 	// readWait is how long the start waits for the file to be read.
 	readWait = 5 * time.Second
 )
@@ -45,11 +40,12 @@ type memory struct {
 	heard     map[string]time.Time // of each: the newest event that it knows of
 	recalling bool                 // the pending ones are being looked at
 
-	trouble bool // owned by the writer: the last write failed, and that was said
+	file written // owned by the writer
 
 	mu       sync.Mutex
 	records  map[string]record
 	sections map[string]json.RawMessage
+	dirty    dirty         // what has changed since the newest write
 	change   uint64        // counts changes
 	tried    uint64        // the newest change that a write has tried to keep
 	written  chan struct{} // closed at the end of the next write
@@ -60,7 +56,7 @@ type memory struct {
 
 func newMemory(dir string, log zerolog.Logger) *memory {
 	return &memory{
-		dir: dir, log: log, disk: realDisk{}, records: map[string]record{}, written: make(chan struct{}),
+		dir: dir, log: log, disk: realDisk{}, records: map[string]record{}, dirty: newDirty(), written: make(chan struct{}),
 		changed: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
 	}
 }
@@ -186,7 +182,7 @@ func (m *memory) note(e *entry) {
 	if state.IsZero() {
 		if had {
 			delete(m.records, id)
-			m.touchLocked()
+			m.changedLocked(id)
 		}
 		return
 	}
@@ -197,7 +193,7 @@ func (m *memory) note(e *entry) {
 	m.records[id] = r
 	old.Heard, old.seen = r.Heard, nil
 	if !reflect.DeepEqual(old, r) {
-		m.touchLocked()
+		m.changedLocked(id)
 	}
 }
 
@@ -207,6 +203,12 @@ func (m *memory) drop(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.records, id)
+	m.changedLocked(id)
+}
+
+// changedLocked notes that a record is new, another or gone.
+func (m *memory) changedLocked(id string) {
+	m.dirty.records[id] = true
 	m.touchLocked()
 }
 
@@ -234,110 +236,6 @@ func (m *memory) hurry() {
 	}
 }
 
-// settle waits until what was noted so far is on the disk, or could not be
-// written, but for writeWait at most and only once where the disk hangs.
-func (m *memory) settle() {
-	if m.dir == "" {
-		return
-	}
-	m.mu.Lock()
-	want := m.change
-	m.mu.Unlock()
-	timer := time.NewTimer(writeWait)
-	defer timer.Stop()
-	for {
-		m.mu.Lock()
-		over, written := m.tried >= want || m.hung, m.written
-		m.mu.Unlock()
-		if over {
-			return
-		}
-		select {
-		case m.urgent <- struct{}{}:
-		default:
-		}
-		select {
-		case <-written:
-		case <-timer.C:
-			m.mu.Lock()
-			said := m.hung
-			m.hung = true
-			m.mu.Unlock()
-			if !said {
-				m.log.Warn().Str("dir", m.dir).Msg("the disk does not answer: healing goes on, and a restart of defib forgets what could not be written")
-			}
-			return
-		}
-	}
-}
-
-// writer writes the newest records: at once when somebody waits for it, else
-// once a second at most.
-func (m *memory) writer(quit <-chan struct{}) {
-	var next time.Time
-	for {
-		select {
-		case <-m.changed:
-			select {
-			case <-time.After(time.Until(next)):
-			case <-m.urgent:
-			case <-quit:
-			}
-		case <-m.urgent:
-		case <-quit:
-			m.write()
-			return
-		}
-		m.write()
-		next = time.Now().Add(writeEvery)
-	}
-}
-
-// write writes what has changed since the last write. One that fails is tried
-// again at the next change.
-func (m *memory) write() {
-	m.mu.Lock()
-	change := m.change
-	if change == m.tried {
-		m.mu.Unlock()
-		return
-	}
-	records, sections := slices.Collect(maps.Values(m.records)), maps.Clone(m.sections)
-	m.mu.Unlock()
-
-	m.settleFirst()
-	text, left, err := encodeState(records, sections)
-	if err == nil {
-		err = writeState(m.disk, m.dir, text)
-	}
-	switch {
-	case err != nil && !m.trouble:
-		m.log.Warn().Str("err", err.Error()).
-			Msg("what defib remembers cannot be written: healing goes on, and a restart of defib forgets it; mount a writable volume at AUTOHEAL_STATE_DIR")
-	case err == nil && m.trouble:
-		m.log.Info().Str("dir", m.dir).Msg("what defib remembers can be written again")
-	}
-	m.trouble = err != nil
-	if left > 0 {
-		m.log.Debug().Int("containers", left).Msg("too many are remembered: some are not in the file")
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.tried, m.hung = change, false
-	close(m.written)
-	m.written = make(chan struct{})
-}
-
-// settleFirst waits for what was told, for settleWait at most.
-func (m *memory) settleFirst() {
-	if m.settled == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), settleWait)
-	defer cancel()
-	m.settled(ctx)
-}
-
 // keep has a section of the file hold a value.
 func (m *memory) keep(section string, value any) {
 	if m.dir == "" {
@@ -356,6 +254,7 @@ func (m *memory) keep(section string, value any) {
 	}
 	sections[section] = text
 	m.sections = sections
+	m.dirty.sections[section] = true
 	m.touchLocked()
 }
 

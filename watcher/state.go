@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,14 +19,17 @@ import (
 	"defib/heal"
 )
 
-// The file in which defib remembers over its own restarts.
+// The file in which defib remembers over its own restarts: a document of all
+// that it remembers, and below it a line for each later write, with what has
+// changed. What one container in trouble costs does not grow with their number.
 const (
 	stateFile    = "state.json"
 	stateVersion = 1
-	// maxRecords and maxStateFile bound what is read and written: a container
-	// in trouble takes about 1 KB, and at most some 15 KB.
+	// maxRecords and maxDocument bound what is written, maxStateFile what is
+	// read: a container in trouble takes about 1 KB, and at most some 15 KB.
 	maxRecords   = 10_000
-	maxStateFile = 16 << 20
+	maxDocument  = 16 << 20
+	maxStateFile = 3 * maxDocument // the lines may be as long as the document, and one more
 )
 
 // record is what the file holds of one container.
@@ -71,10 +75,28 @@ func (e errNewer) Error() string {
 	return fmt.Sprintf("it is of version %d; this defib reads version %d", e.version, stateVersion)
 }
 
-// parseState reads a file's text. What it does not know it keeps.
+// patch is a line below the document.
+type patch struct {
+	Containers []record                   `json:"containers,omitempty"`
+	Gone       []string                   `json:"gone,omitempty"` // ids
+	Sections   map[string]json.RawMessage `json:"sections,omitempty"`
+}
+
+func (p patch) encode() ([]byte, error) {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("encode what has changed: %w", err)
+	}
+	return append(text, '\n'), nil
+}
+
+// parseState reads a file's text. What it does not know it keeps. A last line
+// that ends in the middle was being written when defib was killed: nobody was
+// told that it is there, and it is left out.
 func parseState(text []byte) (document, error) {
 	d := document{records: map[string]record{}}
-	if err := json.Unmarshal(text, &d.sections); err != nil {
+	in := json.NewDecoder(bytes.NewReader(text))
+	if err := in.Decode(&d.sections); err != nil {
 		return d, fmt.Errorf("read it as JSON: %w", err)
 	}
 	var version int
@@ -90,9 +112,37 @@ func parseState(text []byte) (document, error) {
 	}
 	delete(d.sections, "version")
 	delete(d.sections, "containers")
+	d.take(raw)
+	for {
+		var line struct {
+			Containers []json.RawMessage
+			Gone       []string
+			Sections   map[string]json.RawMessage
+		}
+		err := in.Decode(&line)
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return d, nil
+		case err != nil:
+			return d, fmt.Errorf("read what has changed since: %w", err)
+		}
+		d.take(line.Containers)
+		for _, id := range line.Gone {
+			delete(d.records, id)
+		}
+		maps.Copy(d.sections, line.Sections)
+	}
+}
+
+// take reads records.
+func (d *document) take(raw []json.RawMessage) {
 	for _, text := range raw {
 		var r record
-		if json.Unmarshal(text, &r) != nil || !isID(r.ID) || len(d.records) >= maxRecords {
+		if json.Unmarshal(text, &r) != nil || !isID(r.ID) {
+			d.unread++
+			continue
+		}
+		if _, known := d.records[r.ID]; !known && len(d.records) >= maxRecords {
 			d.unread++
 			continue
 		}
@@ -101,7 +151,6 @@ func parseState(text []byte) (document, error) {
 		r.State.Probe.Output = cut(r.State.Probe.Output, 1000)
 		d.records[r.ID] = r
 	}
-	return d, nil
 }
 
 // isID tells whether a text can be a container's id. It becomes part of a path
@@ -122,32 +171,32 @@ func encodeState(records []record, sections map[string]json.RawMessage) (text []
 	slices.SortFunc(records, func(a, b record) int {
 		return cmp.Or(cmp.Compare(steady(a), steady(b)), cmp.Compare(a.Key, b.Key), cmp.Compare(a.ID, b.ID))
 	})
-	rest := map[string]json.RawMessage{}
-	size := 1000
-	for name, section := range sections {
-		rest[name] = section
-		size += len(name) + len(section)
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"version":%d`, stateVersion)
+	for _, name := range slices.Sorted(maps.Keys(sections)) {
+		quoted, err := json.Marshal(name)
+		if err != nil {
+			return nil, 0, fmt.Errorf("encode the name of the section %q: %w", name, err)
+		}
+		fmt.Fprintf(&b, ",%s:%s", quoted, sections[name])
 	}
-	one := []json.RawMessage{}
+	b.WriteString(`,"containers":[`)
 	for i, r := range records {
 		raw, err := json.Marshal(r)
 		if err != nil {
 			return nil, 0, fmt.Errorf("encode what is remembered of %s: %w", r.Name, err)
 		}
-		if size += len(raw) + 2; size > maxStateFile || i >= maxRecords {
+		if b.Len()+len(raw)+len(",]}\n") > maxDocument || i >= maxRecords {
 			left = len(records) - i
 			break
 		}
-		one = append(one, raw)
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(raw)
 	}
-	rest["version"] = json.RawMessage(fmt.Sprint(stateVersion))
-	if rest["containers"], err = json.Marshal(one); err != nil {
-		return nil, 0, fmt.Errorf("encode the containers: %w", err)
-	}
-	if text, err = json.Marshal(rest); err != nil {
-		return nil, 0, fmt.Errorf("encode the state: %w", err)
-	}
-	return append(text, '\n'), left, nil
+	b.WriteString("]}\n")
+	return b.Bytes(), left, nil
 }
 
 // readState reads the file of a folder.
@@ -171,6 +220,7 @@ func readState(path string) ([]byte, error) {
 // disk is what writing asks of a file system. Tests end it in mid-write.
 type disk interface {
 	create(path string) (openFile, error)
+	extend(path string) (openFile, error) // one that is there, at its end
 	rename(from, to string) error
 	syncDir(dir string) error
 }
@@ -215,6 +265,26 @@ func replaceFile(d disk, path string, text []byte) error {
 	return nil
 }
 
+// appendFile adds to a file that is there, and syncs it. Where that fails, or
+// defib is killed, the file may end in a part of the text.
+func appendFile(d disk, path string, text []byte) error {
+	f, err := d.extend(path)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", path, reason(err))
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return fmt.Errorf("add to %s: %w", path, reason(err))
+	}
+	return nil
+}
+
 // reason gives the cause in an error of package os, whose text names the
 // operation and the path once more.
 func reason(err error) error {
@@ -234,6 +304,10 @@ type realDisk struct{}
 
 func (realDisk) create(path string) (openFile, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+}
+
+func (realDisk) extend(path string) (openFile, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 }
 
 func (realDisk) rename(from, to string) error { return os.Rename(from, to) }

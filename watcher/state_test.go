@@ -26,6 +26,7 @@ type dyingDisk struct {
 
 	left  int
 	steps []string // what was done, bytes aside
+	lazy  bool     // syncs nothing: there is no power to be cut
 }
 
 var errKilled = errors.New("killed")
@@ -47,6 +48,14 @@ func (d *dyingDisk) create(path string) (openFile, error) {
 	return &dyingFile{f, d}, err
 }
 
+func (d *dyingDisk) extend(path string) (openFile, error) {
+	if err := d.step("extend"); err != nil {
+		return nil, err
+	}
+	f, err := d.realDisk.extend(path)
+	return &dyingFile{f, d}, err
+}
+
 func (d *dyingDisk) rename(from, to string) error {
 	if err := d.step("rename"); err != nil {
 		return err
@@ -55,7 +64,7 @@ func (d *dyingDisk) rename(from, to string) error {
 }
 
 func (d *dyingDisk) syncDir(dir string) error {
-	if err := d.step("sync folder"); err != nil {
+	if err := d.step("sync folder"); err != nil || d.lazy {
 		return err
 	}
 	return d.realDisk.syncDir(dir)
@@ -81,7 +90,7 @@ func (f *dyingFile) Write(p []byte) (int, error) {
 }
 
 func (f *dyingFile) Sync() error {
-	if err := f.d.step("sync"); err != nil {
+	if err := f.d.step("sync"); err != nil || f.d.lazy {
 		return err
 	}
 	return f.openFile.Sync()
@@ -149,6 +158,92 @@ func TestKilledAtEveryStep(t *testing.T) {
 	}
 }
 
+// TestKilledWhileAChangeIsAdded: whenever defib is killed the file holds all of
+// the change or nothing of it, and what was there before; and the next defib
+// goes on from there.
+func TestKilledWhileAChangeIsAdded(t *testing.T) {
+	id := func(n int) string { return fmt.Sprintf("%064x", n) }
+	sick := func(n int, phase heal.Phase) *entry {
+		return &entry{container: heal.Container{ID: id(n)}, state: heal.State{Phase: phase}}
+	}
+	news := 0
+	for steps := 0; ; steps++ {
+		dir := t.TempDir()
+		m := newMemory(dir, zerolog.Nop())
+		m.disk = &dyingDisk{left: 1 << 40, lazy: true}
+		m.note(sick(1, heal.Failing))
+		m.note(sick(2, heal.Failing))
+		m.write()
+		d := &dyingDisk{left: steps, lazy: true}
+		m.disk = d
+		m.note(sick(1, heal.GivenUp))
+		m.note(sick(2, heal.Steady)) // the zero state: forgotten
+		m.note(sick(3, heal.Failing))
+		m.write()
+		all, done := d.left > 0, slices.Clone(d.steps)
+		loaded, err := loadState(filepath.Join(dir, stateFile))
+		if err != nil {
+			t.Fatalf("killed after %d steps: %v", steps, err)
+		}
+		first, _, third := loaded.records[id(1)], loaded.records[id(2)], loaded.records[id(3)]
+		switch {
+		case len(loaded.records) == 2 && first.State.Phase == "gave-up" && third.State.Phase == "failing":
+			news++
+		case len(loaded.records) != 2 || first.State.Phase != "failing" || third.ID != "" || news > 0:
+			t.Fatalf("killed after %d steps: %+v, %d times new before", steps, loaded.records, news)
+		}
+		next := newMemory(dir, zerolog.Nop())
+		next.disk = m.disk
+		d.left = 1 << 40
+		next.open()()
+		if again, err := loadState(filepath.Join(dir, stateFile)); err != nil || !reflect.DeepEqual(again.records, loaded.records) {
+			t.Fatalf("killed after %d steps: the next defib makes %+v of it, %v", steps, again.records, err)
+		}
+		if all {
+			if want := []string{"extend", "write", "sync", "close"}; !slices.Equal(done, want) {
+				t.Errorf("written by %v; want %v", done, want)
+			}
+			break
+		}
+	}
+	if news < 3 { // killed before the sync, before the end, and not at all
+		t.Errorf("new %d times; want 3 or more", news)
+	}
+}
+
+// TestWritesCostWhatHasChanged: in a storm of 1,000 each change writes about its
+// own length, and the file does not grow without end.
+func TestWritesCostWhatHasChanged(t *testing.T) {
+	m := newMemory(t.TempDir(), zerolog.Nop())
+	d := &dyingDisk{left: 1 << 40, lazy: true}
+	m.disk = d
+	one := func(n int, phase heal.Phase) {
+		m.note(&entry{container: heal.Container{ID: fmt.Sprintf("%064x", n), Name: strings.Repeat("n", 200)}, state: heal.State{Phase: phase}})
+		m.write()
+	}
+	const all = 1000
+	for n := range all {
+		one(n+1, heal.Failing)
+	}
+	size := int64(len(mustRead(t, filepath.Join(m.dir, stateFile))))
+	before := int64(d.left)
+	for n := range all {
+		one(n+1, heal.GivenUp)
+	}
+	if bytes := before - int64(d.left); bytes > 3*size {
+		t.Errorf("%d changes wrote %d bytes; all that is remembered is %d", all, bytes, size)
+	}
+	for range 5 {
+		for n := range all {
+			one(n+1, heal.Recovering)
+			one(n+1, heal.GivenUp)
+		}
+	}
+	if now := int64(len(mustRead(t, filepath.Join(m.dir, stateFile)))); now > 3*size {
+		t.Errorf("the file has grown from %d bytes to %d", size, now)
+	}
+}
+
 // TestFilesThatCannotBeRead: they are kept aside, said, and what can be read of
 // them is.
 func TestFilesThatCannotBeRead(t *testing.T) {
@@ -172,6 +267,12 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		"unknown fields":    {`{"version":1,"containers":[{"id":"` + id + `","x":1,"state":{"phase":"failing","y":{}}}]}`, "", 1},
 		"deep":              {strings.Repeat("[", 100_000), ".bad", 0},
 		"huge":              {strings.Repeat(" ", maxStateFile+1), ".bad", 0},
+		"a change":          {good + `{"containers":[{"id":"` + id + `","state":{}}]}` + "\n", "", 2},
+		"gone":              {good + `{"containers":[{"id":"` + id + `","state":{}}]}` + "\n" + `{"gone":["` + id + `"]}` + "\n", "", 1},
+		"half a change":     {good + `{"containers":[{"id":"` + id, "", 1},
+		"zeros":             {good + `{"containers":[{"id":"` + id + `","state":{}}]}` + "\n\x00\x00", ".bad", 2},
+		"a bad change":      {good + "{\"containers\":[3]}\n", ".bad", 1},
+		"a change is text":  {good + "{\"containers\":\"none\"}\n", ".bad", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, log := t.TempDir(), &syncedText{}
@@ -325,6 +426,20 @@ func (d *brokenDisk) set(fails error, hangs chan struct{}) {
 }
 
 func (d *brokenDisk) create(path string) (openFile, error) {
+	if err := d.broken(path); err != nil {
+		return nil, err
+	}
+	return d.realDisk.create(path)
+}
+
+func (d *brokenDisk) extend(path string) (openFile, error) {
+	if err := d.broken(path); err != nil {
+		return nil, err
+	}
+	return d.realDisk.extend(path)
+}
+
+func (d *brokenDisk) broken(path string) error {
 	d.mu.Lock()
 	fails, hangs := d.fails, d.hangs
 	d.mu.Unlock()
@@ -332,7 +447,7 @@ func (d *brokenDisk) create(path string) (openFile, error) {
 		<-hangs
 	}
 	if fails != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: fails}
+		return &os.PathError{Op: "open", Path: path, Err: fails}
 	}
-	return d.realDisk.create(path)
+	return nil
 }
