@@ -33,13 +33,14 @@ const minAPI = "1.25"
 // endpoint for what changes something.
 type engine struct {
 	read, write *client.Client
+	selects     string  // the label that selects
 	wires       []*wire // of read, then of write
 }
 
 // connect reaches an engine and agrees on an API version. Its errors are for
 // people: they say what to do.
 func connect(ctx context.Context, o Options, skipped func(error)) (*engine, error) {
-	e := &engine{}
+	e := &engine{selects: o.Selection.Key}
 	var err error
 	if e.read, err = e.client(o.Endpoint, skipped); err != nil {
 		return nil, err
@@ -243,7 +244,7 @@ func (e *engine) each(ctx context.Context, health string, see func(sighting)) er
 	if health != "" {
 		f.Add("health", health)
 	}
-	ctx = withEntries(ctx, func(c listEntry) { see(c.sighting()) })
+	ctx = withEntries(ctx, func(c listEntry) { see(c.sighting(e.selects)) })
 	if _, err := e.read.ContainerList(ctx, container.ListOptions{Filters: f, All: health == ""}); err != nil {
 		return fmt.Errorf("list containers: %w", err)
 	}

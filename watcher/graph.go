@@ -8,8 +8,14 @@ import (
 	"defib/heal"
 )
 
-// What Compose says of a service's dependencies.
-const labelDependsOn = "com.docker.compose.depends_on"
+// What Compose says of a container.
+const (
+	labelProject   = "com.docker.compose.project"
+	labelService   = "com.docker.compose.service"
+	labelNumber    = "com.docker.compose.container-number"
+	labelOneOff    = "com.docker.compose.oneoff"
+	labelDependsOn = "com.docker.compose.depends_on"
+)
 
 // maxTies bounds how many names are read from one label: it may be a megabyte.
 const maxTies = 1000
@@ -120,7 +126,7 @@ func (g *graph) meet(s sighting, watched bool, shares []string) {
 func kept(labels map[string]string) map[string]string {
 	few := map[string]string{}
 	for name, value := range labels {
-		if strings.HasPrefix(strings.ToLower(name), labelOptOut) || name == labelSwarmTask {
+		if isOurs(name) || name == labelSwarmTask {
 			few[cut(name, 100)] = cut(value, 200)
 		}
 	}

@@ -37,17 +37,34 @@ type listEntry struct {
 }
 
 // sighting turns an entry into what it says about a container. What it says of
-// health is true only in a list of the unhealthy.
-func (c listEntry) sighting() sighting {
+// health is true only in a list of the unhealthy. Of the labels it keeps those
+// that defib reads, and the one that selects: a list of many is held for a moment.
+func (c listEntry) sighting(selects string) sighting {
 	status := statusOf(c.State)
 	s := sighting{
-		id: c.ID, labels: c.Labels, health: healthIn(c.Status, status), container: containerOf(c.ID, ownName(c.Names), c.Image, c.Labels),
+		id: c.ID, labels: readLabels(c.Labels, selects), health: healthIn(c.Status, status), container: containerOf(c.ID, ownName(c.Names), c.Image, c.Labels),
 		event: heal.Observed{Health: heal.Unhealthy, Status: status},
 	}
 	if owner, shared := strings.CutPrefix(c.HostConfig.NetworkMode, "container:"); shared {
 		s.network = cut(owner, 64)
 	}
 	return s
+}
+
+// readLabels gives the labels that defib reads.
+func readLabels(labels map[string]string, selects string) map[string]string {
+	few := make(map[string]string, 6)
+	for name, value := range labels {
+		switch name {
+		case selects, labelOwn, labelSwarmTask, labelProject, labelService, labelNumber, labelOneOff, labelDependsOn:
+			few[name] = value
+		default:
+			if isOurs(name) {
+				few[name] = value
+			}
+		}
+	}
+	return few
 }
 
 // handOver replaces the body of a list's answer by one that hands its entries

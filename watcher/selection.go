@@ -21,7 +21,6 @@ const (
 	labelStartExited = "autoheal.start-exited"
 	labelRestartWith = "autoheal.restart-with"
 	labelSwarmTask   = "com.docker.swarm.task.id"
-	labelOneOff      = "com.docker.compose.oneoff"
 )
 
 // Labels gives the labels that a container may have, for the README's table
@@ -139,11 +138,14 @@ func alertLevel(labels map[string]string, wrong []string) (heal.Level, []string)
 // maxStopTimeout bounds how long a stop may take: longer is a typing error.
 const maxStopTimeout = 24 * time.Hour
 
+// isOurs tells whether a label looks as if it were for defib.
+func isOurs(name string) bool { return strings.HasPrefix(strings.ToLower(name), labelOptOut) }
+
 // misspelt names the labels that look like defib's and are not.
 func (s Selection) misspelt(labels map[string]string) []string {
 	var wrong []string
 	for name := range labels {
-		if !strings.HasPrefix(strings.ToLower(name), labelOptOut) || slices.Contains(Labels(), name) {
+		if !isOurs(name) || slices.Contains(Labels(), name) {
 			continue
 		}
 		if near, ok := spell.Nearest(name, Labels()); ok {

@@ -41,8 +41,8 @@ func containerOf(id, name, image string, labels map[string]string) heal.Containe
 		ID:      id,
 		Name:    cut(strings.TrimPrefix(name, "/"), 200),
 		Image:   cut(image, 300),
-		Project: cut(labels["com.docker.compose.project"], 200),
-		Service: cut(labels["com.docker.compose.service"], 200),
+		Project: cut(labels[labelProject], 200),
+		Service: cut(labels[labelService], 200),
 	}
 }
 

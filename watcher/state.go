@@ -57,7 +57,7 @@ func keyOf(c heal.Container, labels map[string]string) string {
 	if c.Project == "" || c.Service == "" {
 		return c.Name
 	}
-	return c.Project + "/" + c.Service + "/" + cut(labels["com.docker.compose.container-number"], 20)
+	return c.Project + "/" + c.Service + "/" + cut(labels[labelNumber], 20)
 }
 
 // document is a file that was read.
