@@ -43,7 +43,7 @@ type memory struct {
 	file written // owned by the writer
 
 	mu       sync.Mutex
-	records  map[string]record
+	records  map[string]*record // none is changed once it is here, but for Heard
 	sections map[string]json.RawMessage
 	dirty    dirty         // what has changed since the newest write
 	change   uint64        // counts changes
@@ -56,7 +56,7 @@ type memory struct {
 
 func newMemory(dir string, log zerolog.Logger) *memory {
 	return &memory{
-		dir: dir, log: log, disk: realDisk{}, records: map[string]record{}, dirty: newDirty(), written: make(chan struct{}),
+		dir: dir, log: log, disk: realDisk{}, records: map[string]*record{}, dirty: newDirty(), written: make(chan struct{}),
 		changed: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
 	}
 }
@@ -67,9 +67,9 @@ func (m *memory) open() (closed func()) {
 	if m.dir == "" {
 		return func() {}
 	}
-	m.pending, m.heard = maps.Clone(m.records), map[string]time.Time{}
-	for id, r := range m.pending {
-		m.heard[id] = r.Heard
+	m.pending, m.heard = make(map[string]record, len(m.records)), map[string]time.Time{}
+	for id, r := range m.records {
+		m.pending[id], m.heard[id] = *r, r.Heard
 	}
 	if len(m.records) > 0 {
 		m.log.Info().Int("containers", len(m.records)).Msg("remembers what was wrong before defib was restarted")
@@ -122,7 +122,10 @@ func (m *memory) read() {
 		return
 	}
 	d := <-result
-	m.records, m.sections = d.records, d.sections
+	m.sections = d.sections
+	for id, r := range d.records {
+		m.records[id] = &r
+	}
 }
 
 // errStuck is for a file that cannot be read in time.
@@ -186,15 +189,21 @@ func (m *memory) note(e *entry) {
 		}
 		return
 	}
-	r := record{
+	r := &record{
 		Key: e.key, ID: id, Name: c.Name, Image: c.Image, Project: c.Project, Service: c.Service,
 		Heard: e.heard, State: state.Saved(),
 	}
-	m.records[id] = r
-	old.Heard, old.seen = r.Heard, nil
-	if !reflect.DeepEqual(old, r) {
-		m.changedLocked(id)
+	if had {
+		// That alone is worth no write, but a place in the next one.
+		if !old.Heard.Equal(r.Heard) {
+			m.dirty.records[id] = true
+		}
+		if old.Heard = r.Heard; reflect.DeepEqual(old, r) {
+			return
+		}
 	}
+	m.records[id] = r
+	m.changedLocked(id)
 }
 
 // drop forgets a container that was read from the file.
