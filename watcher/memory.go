@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"sync"
 	"time"
 
@@ -43,7 +42,7 @@ type memory struct {
 	file written // owned by the writer
 
 	mu       sync.Mutex
-	records  map[string]*record // none is changed once it is here, but for Heard
+	records  map[string]*record // none is changed once it is here
 	sections map[string]json.RawMessage
 	dirty    dirty         // what has changed since the newest write
 	change   uint64        // counts changes
@@ -193,16 +192,13 @@ func (m *memory) note(e *entry) {
 		Key: e.key, ID: id, Name: c.Name, Image: c.Image, Project: c.Project, Service: c.Service,
 		Heard: e.heard, State: state.Saved(),
 	}
-	if had {
-		// That alone is worth no write, but a place in the next one.
-		if !old.Heard.Equal(r.Heard) {
-			m.dirty.records[id] = true
-		}
-		if old.Heard = r.Heard; reflect.DeepEqual(old, r) {
-			return
-		}
-	}
 	m.records[id] = r
+	if had && old.equal(r) {
+		if !old.Heard.Equal(r.Heard) {
+			m.dirty.records[id] = true // worth no write, but a place in the next one
+		}
+		return
+	}
 	m.changedLocked(id)
 }
 

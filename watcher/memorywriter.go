@@ -136,7 +136,7 @@ func (m *memory) add() error {
 	p := patch{Sections: map[string]json.RawMessage{}}
 	for _, id := range slices.Sorted(maps.Keys(m.dirty.records)) {
 		if r, there := m.records[id]; there {
-			p.Containers = append(p.Containers, *r)
+			p.Containers = append(p.Containers, r)
 		} else {
 			p.Gone = append(p.Gone, id)
 		}
@@ -158,10 +158,7 @@ func (m *memory) add() error {
 // rewrite replaces the file by all that is remembered.
 func (m *memory) rewrite() error {
 	m.mu.Lock()
-	records, sections := make([]record, 0, len(m.records)), maps.Clone(m.sections)
-	for _, r := range m.records {
-		records = append(records, *r)
-	}
+	records, sections := slices.Collect(maps.Values(m.records)), maps.Clone(m.sections)
 	m.dirty = newDirty()
 	m.mu.Unlock()
 	m.settleFirst()

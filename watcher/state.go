@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -48,7 +49,16 @@ type record struct {
 	seen *heal.Sighting // an inspection since it was read
 }
 
-func (r record) container() heal.Container {
+// equal compares all but Heard with another's, which it changes for a moment.
+func (r *record) equal(other *record) bool {
+	heard := other.Heard
+	other.Heard = r.Heard
+	same := reflect.DeepEqual(r, other)
+	other.Heard = heard
+	return same
+}
+
+func (r *record) container() heal.Container {
 	return heal.Container{ID: r.ID, Name: r.Name, Image: r.Image, Project: r.Project, Service: r.Service}
 }
 
@@ -77,7 +87,7 @@ func (e errNewer) Error() string {
 
 // patch is a line below the document.
 type patch struct {
-	Containers []record                   `json:"containers,omitempty"`
+	Containers []*record                  `json:"containers,omitempty"`
 	Gone       []string                   `json:"gone,omitempty"` // ids
 	Sections   map[string]json.RawMessage `json:"sections,omitempty"`
 }
@@ -161,17 +171,18 @@ func isID(text string) bool {
 
 // encodeState writes a file's text, open incidents first. What is beyond the
 // limits is left out; left says how many containers that are.
-func encodeState(records []record, sections map[string]json.RawMessage) (text []byte, left int, err error) {
-	steady := func(r record) int {
+func encodeState(records []*record, sections map[string]json.RawMessage) (text []byte, left int, err error) {
+	steady := func(r *record) int {
 		if r.State.Phase == heal.Steady.String() {
 			return 1
 		}
 		return 0
 	}
-	slices.SortFunc(records, func(a, b record) int {
+	slices.SortFunc(records, func(a, b *record) int {
 		return cmp.Or(cmp.Compare(steady(a), steady(b)), cmp.Compare(a.Key, b.Key), cmp.Compare(a.ID, b.ID))
 	})
 	var b bytes.Buffer
+	b.Grow(min(len(records)<<10, maxDocument)) // so that it need not be copied often
 	fmt.Fprintf(&b, `{"version":%d`, stateVersion)
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
 		quoted, err := json.Marshal(name)

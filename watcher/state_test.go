@@ -103,10 +103,10 @@ func (f *dyingFile) Close() error {
 	return f.d.step("close")
 }
 
-func recordsNamed(names ...string) []record {
-	var all []record
+func recordsNamed(names ...string) []*record {
+	var all []*record
 	for i, n := range names {
-		all = append(all, record{Key: n, ID: fmt.Sprintf("%064x", i+1), Name: n, State: heal.Saved{Phase: "failing"}})
+		all = append(all, &record{Key: n, ID: fmt.Sprintf("%064x", i+1), Name: n, State: heal.Saved{Phase: "failing"}})
 	}
 	return all
 }
@@ -354,9 +354,9 @@ func TestSectionsAreKept(t *testing.T) {
 // TestManyAndLarge: the file keeps within what will be read, and open incidents
 // come first.
 func TestManyAndLarge(t *testing.T) {
-	var many []record
+	var many []*record
 	for i := range maxRecords + 5 {
-		r := record{ID: fmt.Sprintf("%064x", i+1), Key: "k", State: heal.Saved{Phase: "steady"}}
+		r := &record{ID: fmt.Sprintf("%064x", i+1), Key: "k", State: heal.Saved{Phase: "steady"}}
 		if i >= maxRecords {
 			r.State.Phase = "failing"
 		}
@@ -388,7 +388,7 @@ func TestRecordsSurviveTheFile(t *testing.T) {
 		Key: "shop/web/1", ID: strings.Repeat("b", 64), Name: "shop-web-1", Image: "shop:1", Project: "shop", Service: "web",
 		Heard: time.Date(2026, 11, 22, 18, 0, 0, 5, time.UTC), State: heal.State{Phase: heal.GivenUp, Told: 2}.Saved(),
 	}
-	text, _, err := encodeState([]record{r}, nil)
+	text, _, err := encodeState([]*record{&r}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,9 +54,10 @@ type Watcher struct {
 
 	noLogsBefore atomic.Int64 // ns since 1970: a log did not come just now
 
-	loops atomic.Bool   // the loop answers
-	looks chan struct{} // holds a token for each inspection under way
-	ended chan struct{} // closed when the loop has ended
+	loops   atomic.Bool   // the loop answers
+	lookers pool          // for the looks that no act may follow
+	looks   chan struct{} // holds a token for each inspection under way
+	ended   chan struct{} // closed when the loop has ended
 }
 
 // entry is what the loop knows of one container.
@@ -82,7 +83,7 @@ func New(o Options) *Watcher {
 	w := &Watcher{
 		o: o, log: o.Log, entries: map[string]*entry{}, graph: newGraph(), host: heal.NewHost(), quiet: quiet{}, turns: newTurns(o.Parallel),
 		in: make(chan message, 64), hurt: make(chan struct{}, 1), ended: make(chan struct{}),
-		looks: make(chan struct{}, maxLooks), returned: make(chan struct{}, 1),
+		lookers: pool{most: maxLooks}, looks: make(chan struct{}, maxLooks), returned: make(chan struct{}, 1),
 		cond: condition{since: time.Now(), grace: o.StartPeriod, now: Condition{Watched: -1}}, memory: newMemory(o.StateDir, o.Log), incidents: newIncidents(o.StateDir, o.Log),
 	}
 	if o.Notifier != nil {

@@ -28,7 +28,7 @@ func (w *Watcher) startLook(ctx context.Context, e *entry, toAct bool) {
 	id, after := e.container.ID, e.state.After
 	withLog, keepLog := w.wantsLog(e, toAct)
 	mayTell := e.policy.Treatment == heal.TreatNotify && e.state.Told&(1<<heal.OnlyTold) == 0
-	go func() {
+	job := func() {
 		if mayTell {
 			w.memory.settle() // whoever comes after this process must know of the incident that people are told of
 		}
@@ -44,7 +44,12 @@ func (w *Watcher) startLook(ctx context.Context, e *entry, toAct bool) {
 			l.owners = w.owners(ctx, seen.shares, after)
 		}
 		w.send(l)
-	}()
+	}
+	if toAct {
+		go job() // they are few, see turns, and wait for nobody
+		return
+	}
+	w.lookers.do(job)
 }
 
 func (w *Watcher) inspect(ctx context.Context, id string) (inspection, error) {
