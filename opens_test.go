@@ -101,7 +101,7 @@ func allowedDeeds() []*regexp.Regexp {
 		`read /etc/(ssl|pki)/.*\.(pem|crt)`, `read CERT_DIR`,
 
 		// It tries out which kinds of sockets there are, and how it would reach an address; nothing is sent.
-		`bind \[(::1|::ffff:127\.0\.0\.1)\]:0`,
+		`bind \[(::1|::ffff:127\.0\.0\.1)\]:0`, `connect (127\.0\.0\.1|\[::1\]):9`,
 	} {
 		all = append(all, regexp.MustCompile("^"+line+"$"))
 	}
@@ -174,7 +174,7 @@ func newLife(t *testing.T) *life {
 		"SSL_CERT_DIR=" + filepath.Join(l.dir, "none"), // the image has one file and no folder of certificates
 	}
 	l.names = strings.NewReplacer(l.program, "PROGRAM", engine, "ENGINE", state, "STATE", ca, "CA_FILE", filepath.Join(l.dir, "none"), "CERT_DIR",
-		"127.0.0.1:"+slackPort, "SLACK", "127.0.0.1:"+hookPort, "HOOK", l.page, "PAGE")
+		"127.0.0.1:"+slackPort, "SLACK", "[::1]:"+slackPort, "SLACK", "127.0.0.1:"+hookPort, "HOOK", l.page, "PAGE")
 	return l
 }
 
