@@ -48,8 +48,8 @@ func subcommands() []subcommand {
 		{"demo", nil, "show it at work on a simulated engine, without Docker", demoUsage, func(ctx context.Context, c call) int {
 			return demo(ctx, c.args, c.stdout, c.stderr)
 		}},
-		{"version", []string{"--version", "-v"}, "print the version", versionHelp, bare("version", func(_ context.Context, c call) int {
-			fmt.Fprintf(c.stdout, "defib %s\n", version)
+		{"version", []string{"--version", "-v"}, "print the version, and what it was made from", versionHelp, bare("version", func(_ context.Context, c call) int {
+			showVersion(c.stdout)
 			return exitOK
 		})},
 		{"help", []string{"--help", "-h"}, "print this, or the help of a command: defib help COMMAND", helpHelp, showHelp},

@@ -93,7 +93,7 @@ func TestExitCodes(t *testing.T) {
 		{"status web", dir, exitUsage, "it takes no arguments"},
 		{"status --watch --json", dir, exitUsage, "leave out --watch"},
 		{"status --al", dir, exitUsage, "there is no option --al"},
-		{"version", nil, exitOK, "defib dev"},
+		{"version", nil, exitOK, "defib dev commit "},
 		{"--version", nil, exitOK, "defib dev"},
 		{"-v", nil, exitOK, "defib dev"},
 		{"version now", nil, exitUsage, "takes no arguments"},

@@ -83,7 +83,10 @@ for. Nothing is asked of the engine, and no running defib is needed.
 Exit codes: 0 all took it, 1 one did not or there is none, 2 the configuration
 is wrong.
 `
-	versionHelp = `defib version   print the version
+	versionHelp = `defib version   print the version, and what it was made from
+
+The commit and its date, which is not that of the build; the version of Go, and
+what it was built for.
 
   docker run --rm defib version
 

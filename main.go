@@ -17,9 +17,6 @@ import (
 	"defib/watcher"
 )
 
-// Version is set by the linker (-X main.version=1.2.3).
-var version = "dev"
-
 // The exit codes.
 const (
 	exitOK       = 0

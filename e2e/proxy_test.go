@@ -29,6 +29,8 @@ type rules struct {
 	readOnly   bool // refuses everything that changes something
 	noEvents   bool // cuts the streams of events, and lets none be opened
 	muteEvents bool // opens streams that never tell anything
+	// allows says what is let through; nil: all.
+	allows func(r *http.Request) bool
 }
 
 // startProxy puts a proxy in front of an engine.
@@ -86,7 +88,7 @@ func (p *proxy) serve(forward http.Handler, w http.ResponseWriter, r *http.Reque
 	rules := p.rules
 	p.mu.Unlock()
 	switch {
-	case rules.readOnly && r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case rules.readOnly && r.Method != http.MethodGet && r.Method != http.MethodHead, rules.allows != nil && !rules.allows(r):
 		// As HAProxy has it.
 		http.Error(w, "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>", http.StatusForbidden)
 	case strings.HasSuffix(r.URL.Path, "/events"):
