@@ -48,19 +48,7 @@ func bareLoop(socket string) error {
 		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
 			return fmt.Errorf("read an event: %w", err)
 		}
-		if event.Action != "health_status: unhealthy" {
-			continue
-		}
-		seen, err := ask(http.MethodGet, "/containers/"+event.Actor.ID+"/json")
-		if err != nil {
-			return err
-		}
-		var one struct {
-			State struct{ Health struct{ Status string } }
-		}
-		err = json.NewDecoder(seen).Decode(&one)
-		_ = seen.Close() // only read from
-		if err != nil || one.State.Health.Status != "unhealthy" {
+		if event.Action != "health_status: unhealthy" || !isUnhealthy(ask, event.Actor.ID) {
 			continue
 		}
 		go func() {
@@ -70,6 +58,19 @@ func bareLoop(socket string) error {
 		}()
 	}
 	return errors.New("the stream has ended")
+}
+
+// isUnhealthy looks at a container.
+func isUnhealthy(ask func(method, path string) (io.ReadCloser, error), id string) bool {
+	seen, err := ask(http.MethodGet, "/containers/"+id+"/json")
+	if err != nil {
+		return false
+	}
+	defer seen.Close() //nolint:errcheck // only read from
+	var one struct {
+		State struct{ Health struct{ Status string } }
+	}
+	return json.NewDecoder(seen).Decode(&one) == nil && one.State.Health.Status == "unhealthy"
 }
 
 // bareReady is what the bare loop prints when it listens.

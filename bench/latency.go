@@ -25,29 +25,14 @@ func latency(ctx context.Context, programs []program, short bool, progress io.Wr
 		},
 		head: []string{"program", "watchdog", "restarts", "p50", "p90", "p99"},
 	}
-	var runners []*runner
+	runners, err := watchdogs(ctx, programs)
 	defer func() {
 		for _, r := range runners {
 			r.close()
 		}
 	}()
-	start := func(p program, name string, env ...string) error {
-		r, err := newRunner(ctx, p, name, env...)
-		if err == nil {
-			runners = append(runners, r)
-		}
-		return err
-	}
-	if err := start(program{name: "-"}, "bare loop"); err != nil {
+	if err != nil {
 		return table{}, err
-	}
-	for _, p := range programs {
-		if err := start(p, "defib, without a folder", "AUTOHEAL_STATE_DIR="); err != nil {
-			return table{}, err
-		}
-		if err := start(p, "defib, with a folder"); err != nil {
-			return table{}, err
-		}
 	}
 	rounds, each := 40, 10
 	if short {
@@ -74,6 +59,29 @@ func latency(ctx context.Context, programs []program, short bool, progress io.Wr
 			float64(quantile(r.took, .99))/float64(quantile(bare.took, .99)), 3)
 	}
 	return t, nil
+}
+
+// watchdogs starts the bare loop, and each program without a folder and with one.
+// After an error some may run.
+func watchdogs(ctx context.Context, programs []program) ([]*runner, error) {
+	bare, err := newRunner(ctx, program{name: "-"}, "bare loop")
+	if err != nil {
+		return nil, err
+	}
+	all := []*runner{bare}
+	for _, p := range programs {
+		for _, c := range []struct {
+			name string
+			env  []string
+		}{{"defib, without a folder", []string{"AUTOHEAL_STATE_DIR="}}, {"defib, with a folder", nil}} {
+			r, err := newRunner(ctx, p, c.name, c.env...)
+			if err != nil {
+				return all, err
+			}
+			all = append(all, r)
+		}
+	}
+	return all, nil
 }
 
 // fleet is how many containers a runner has, so that those that are sick are

@@ -55,45 +55,61 @@ func measurements() []measurement {
 	return []measurement{{"latency", latency}, {"scale", scale}, {"storm", storm}}
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+// order is what is wanted: measurements, all where there are none, and commits.
+type order struct {
+	short           bool
+	wanted, commits []string
+}
+
+// parse reads the arguments. Its error is for the person who typed them.
+func parse(args []string, stderr io.Writer) (order, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	short := flags.Bool("short", false, "short windows: the figures mean little")
+	o := order{commits: []string{""}}
+	flags.BoolVar(&o.short, "short", false, "short windows: the figures mean little")
 	flags.Usage = func() {
 		fmt.Fprintln(stderr, "usage: go run ./bench [-short] [latency] [scale] [storm]\n       go run ./bench [-short] compare A [B]   (commits; B: what is checked out)")
 	}
 	if err := flags.Parse(args); err != nil {
-		return err //nolint:wrapcheck // for the person who typed it
+		return o, err //nolint:wrapcheck // it is the flag's own
 	}
-	wanted, commits := flags.Args(), []string{""}
-	if len(wanted) > 0 && wanted[0] == "compare" {
-		if len(wanted) < 2 || len(wanted) > 3 {
+	o.wanted = flags.Args()
+	if len(o.wanted) > 0 && o.wanted[0] == "compare" {
+		if len(o.wanted) < 2 || len(o.wanted) > 3 {
 			flags.Usage()
-			return errors.New("compare needs one commit or two")
+			return o, errors.New("compare needs one commit or two")
 		}
-		wanted, commits = nil, append(wanted[1:], "")[:2]
+		o.wanted, o.commits = nil, append(o.wanted[1:], "")[:2]
 	}
-	for _, name := range wanted {
+	for _, name := range o.wanted {
 		if !slices.ContainsFunc(measurements(), func(m measurement) bool { return m.name == name }) {
 			flags.Usage()
-			return fmt.Errorf("there is no measurement %q", name)
+			return o, fmt.Errorf("there is no measurement %q", name)
 		}
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp("", "defib-bench-")
 	if err != nil {
 		return fmt.Errorf("make a folder for what is built: %w", err)
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // it is in the folder for what may be lost
-	programs, err := build(ctx, dir, commits)
+	programs, err := build(ctx, dir, o.commits)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(stdout, "Measured on %s.\n", machine())
 	for _, m := range measurements() {
-		if len(wanted) > 0 && !slices.Contains(wanted, m.name) {
+		if len(o.wanted) > 0 && !slices.Contains(o.wanted, m.name) {
 			continue
 		}
-		t, err := m.of(ctx, programs, *short, stderr)
+		t, err := m.of(ctx, programs, o.short, stderr)
 		if err != nil {
 			return fmt.Errorf("measure the %s: %w", m.name, err)
 		}

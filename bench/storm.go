@@ -69,21 +69,12 @@ func stormed(ctx context.Context, p program, n int) (stormFigures, error) {
 		return f, err //nolint:wrapcheck // it says what was awaited
 	}
 	time.Sleep(12 * time.Second) // by then no stop can be under way that began before the watch
-	var mu sync.Mutex
-	restarts, all, began := map[string]int{}, make(chan struct{}), time.Now()
-	h.Engine.OnCall(func(c dockertest.Call) {
-		if c.Kind != "restart" || c.ID == "" {
-			return
+	c := &casualties{n: n, began: time.Now(), restarts: map[string]int{}, all: make(chan struct{})}
+	h.Engine.OnCall(func(call dockertest.Call) {
+		if call.Kind == "restart" && call.ID != "" {
+			c.restarted(call.Name)
+			time.AfterFunc(250*time.Millisecond, func() { _ = h.Engine.SetHealth(call.Name, "healthy", "") }) // unless it was removed
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		if len(restarts) == 0 {
-			f.first = time.Since(began)
-		}
-		if restarts[c.Name]++; len(restarts) == n && restarts[c.Name] == 1 {
-			close(all)
-		}
-		time.AfterFunc(250*time.Millisecond, func() { _ = h.Engine.SetHealth(c.Name, "healthy", "") }) // unless it was removed
 	})
 	for i := range n {
 		if err := h.Engine.SetHealth(fmt.Sprint("web-", i), "unhealthy", "no answer"); err != nil {
@@ -91,22 +82,14 @@ func stormed(ctx context.Context, p program, n int) (stormFigures, error) {
 		}
 	}
 	select {
-	case <-all:
-		f.last = time.Since(began) + 250*time.Millisecond
+	case <-c.all:
 	case <-time.After(5*time.Minute + time.Duration(n)*100*time.Millisecond):
-		f.last = time.Since(began)
 	case <-ctx.Done():
 		return f, ctx.Err() //nolint:wrapcheck // the person's own
 	}
+	f.last = time.Since(c.began) + 250*time.Millisecond
 	time.Sleep(20 * time.Second) // what is to be told is told, and nothing is restarted once more
-	mu.Lock()
-	defer mu.Unlock()
-	f.lost = n - len(restarts)
-	for _, times := range restarts {
-		if times > 1 {
-			f.twice++
-		}
-	}
+	f.first, f.lost, f.twice = c.count()
 	alerts, err := h.Inbox.Alerts()
 	if err != nil {
 		return f, err //nolint:wrapcheck // it says what was read
@@ -114,4 +97,39 @@ func stormed(ctx context.Context, p program, n int) (stormFigures, error) {
 	f.messages = len(alerts)
 	f.usage, err = process.Usage()
 	return f, err //nolint:wrapcheck // it says what was read
+}
+
+// casualties are the containers of a storm.
+type casualties struct {
+	n     int
+	began time.Time
+	all   chan struct{} // closed when each was restarted
+
+	mu       sync.Mutex
+	first    time.Duration
+	restarts map[string]int
+}
+
+func (c *casualties) restarted(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.restarts) == 0 {
+		c.first = time.Since(c.began)
+	}
+	if c.restarts[name]++; len(c.restarts) == c.n && c.restarts[name] == 1 {
+		close(c.all)
+	}
+}
+
+// count tells when the first was restarted, how many were not, and how many
+// more than once.
+func (c *casualties) count() (first time.Duration, lost, twice int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, times := range c.restarts {
+		if times > 1 {
+			twice++
+		}
+	}
+	return c.first, c.n - len(c.restarts), twice
 }

@@ -47,24 +47,7 @@ func (t *table) print(w io.Writer, programs bool) {
 			all[i] = all[i][1:]
 		}
 	}
-	widths := make([]int, len(all[0]))
-	for _, row := range all {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	for n, row := range all {
-		for i, cell := range row {
-			fmt.Fprintf(w, "| %s%s ", cell, strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)))
-		}
-		fmt.Fprintln(w, "|")
-		if n == 0 {
-			for i := range row {
-				fmt.Fprintf(w, "|%s", strings.Repeat("-", widths[i]+2))
-			}
-			fmt.Fprintln(w, "|")
-		}
-	}
+	printRows(w, all)
 	if len(t.goals) > 0 {
 		fmt.Fprintln(w)
 	}
@@ -74,6 +57,26 @@ func (t *table) print(w io.Writer, programs bool) {
 			verdict = "**missed**"
 		}
 		fmt.Fprintf(w, "- %s: %s, at most %s: %s\n", g.what, g.got, g.most, verdict)
+	}
+}
+
+// printRows writes rows in columns, the first as the head.
+func printRows(w io.Writer, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	line := make([]string, len(widths))
+	for i, n := range widths {
+		line[i] = strings.Repeat("-", n)
+	}
+	for _, row := range slices.Insert(slices.Clone(rows), 1, line) {
+		for i, cell := range row {
+			fmt.Fprintf(w, "| %s%s ", cell, strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)))
+		}
+		fmt.Fprintln(w, "|")
 	}
 }
 

@@ -1,7 +1,6 @@
 package rig
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,5 +83,5 @@ func (b *Inbox) Alerts() ([]Alert, error) {
 }
 
 func (b *Inbox) close() {
-	_ = b.server.Shutdown(context.Background()) // it waits for requests only, which are short
+	_ = b.server.Close() // what is under way was of a defib that has ended
 }
