@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,16 +19,17 @@ type ownEngine struct {
 	engine
 	t      *testing.T
 	folder string
+	flags  []string // dockerd's, beside those that all of them have
 	daemon *exec.Cmd
 	exited chan struct{}
 }
 
 // startEngine starts one; it goes with the test.
-func startEngine(t *testing.T) *ownEngine {
+func startEngine(t *testing.T, flags ...string) *ownEngine {
 	t.Helper()
 	t.Parallel()
 	needStage(t)
-	for _, tool := range []string{"dockerd", "unshare", "setpriv"} {
+	for _, tool := range []string{"dockerd", "unshare", "setpriv", "ip"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			unavailable(t, "no engine of the test's own: "+err.Error())
 		}
@@ -41,7 +43,7 @@ func startEngine(t *testing.T) *ownEngine {
 		t.Fatal(err)
 	}
 	socket := filepath.Join(folder, "run", "docker.sock")
-	e := &ownEngine{t: t, folder: folder, engine: engine{
+	e := &ownEngine{t: t, folder: folder, flags: flags, engine: engine{
 		socket: socket,
 		// The folder, so that a socket made anew is seen.
 		mount: []string{"-v", filepath.Dir(socket) + ":/engine", "-e", "DOCKER_HOST=unix:///engine/docker.sock"},
@@ -73,11 +75,12 @@ func (e *ownEngine) start() {
 	defer log.Close() //nolint:errcheck // the engine has its own handle
 	// The engine must not outlive a test that is killed; its end is not tied to
 	// the test's context, which ends before the clean-up.
-	e.daemon = exec.Command("unshare", "--net", "--mount", "setpriv", "--pdeathsig", "KILL", "dockerd", //nolint:noctx // see above
+	e.daemon = exec.Command("unshare", slices.Concat([]string{"--net", "--mount", "sh", "-ec", //nolint:noctx // see above
+		`ip link set lo up; exec setpriv --pdeathsig KILL dockerd "$@"`, "sh",
 		"--config-file", filepath.Join(e.folder, "daemon.json"), "--pidfile", e.pidfile(),
 		"--data-root", filepath.Join(e.folder, "data"), "--exec-root", filepath.Join(e.folder, "exec"),
-		"-H", "unix://"+e.socket, "--storage-driver", "vfs",
-		"--bridge", "none", "--iptables=false", "--ip6tables=false")
+		"-H", "unix://" + e.socket, "--storage-driver", "vfs",
+		"--bridge", "none", "--iptables=false", "--ip6tables=false"}, e.flags)...)
 	e.daemon.Stdout, e.daemon.Stderr = log, log
 	if err := e.daemon.Start(); err != nil {
 		e.t.Fatal("start an engine:", err)
@@ -164,6 +167,27 @@ func (e *ownEngine) killOrphans() {
 				_ = process.Kill() // it may have ended
 			}
 		}
+	}
+}
+
+// loadDefib brings the image under test to the engine.
+func (e *ownEngine) loadDefib() {
+	e.t.Helper()
+	save := machine().command(e.t.Context(), "save", theStage().image)
+	archive, err := save.StdoutPipe()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	if err := save.Start(); err != nil {
+		e.t.Fatal("save defib's image:", err)
+	}
+	load := e.command(e.t.Context(), "load", "-q")
+	load.Stdin = archive
+	if out, err := load.CombinedOutput(); err != nil {
+		e.t.Fatalf("load defib's image: %v: %s", err, out)
+	}
+	if err := save.Wait(); err != nil {
+		e.t.Fatal("save defib's image:", err)
 	}
 }
 

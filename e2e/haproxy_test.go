@@ -257,7 +257,7 @@ func (c checked) allowed() string {
 // check has the running defib's container check itself.
 func (d *watchdog) check() (c checked, code int) {
 	d.scene.Helper()
-	cmd := machine().command(d.scene.Context(), "exec", d.id, "/defib", "check", "--json")
+	cmd := d.host.command(d.scene.Context(), "exec", d.id, "/defib", "check", "--json")
 	out, err := cmd.Output()
 	if bad := json.Unmarshal(out, &c); bad != nil {
 		d.scene.Fatalf("defib check: %v: %v: %s", err, bad, out)
