@@ -17,19 +17,42 @@ import (
 // its own network and mounts, so that it meets nothing of this machine's.
 type ownEngine struct {
 	engine
-	t      *testing.T
-	folder string
-	flags  []string // dockerd's, beside those that all of them have
-	daemon *exec.Cmd
-	exited chan struct{}
+	t       *testing.T
+	folder  string
+	program []string // the daemon's, with its arguments
+	daemon  *exec.Cmd
+	exited  chan struct{}
 }
 
-// startEngine starts one; it goes with the test.
+// startEngine starts one; it goes with the test. flags are dockerd's, beside
+// those that all have.
 func startEngine(t *testing.T, flags ...string) *ownEngine {
 	t.Helper()
 	t.Parallel()
+	needOwn(t, "dockerd", "ip")
+	e := newOwnEngine(t)
+	config := filepath.Join(e.folder, "daemon.json")
+	if err := os.WriteFile(config, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e.program = slices.Concat([]string{"unshare", "--net", "--mount", "sh", "-ec",
+		`ip link set lo up; exec setpriv --pdeathsig KILL dockerd "$@"`, "sh",
+		"--config-file", config, "--pidfile", e.pidfile(),
+		"--data-root", filepath.Join(e.folder, "data"), "--exec-root", filepath.Join(e.folder, "exec"),
+		"-H", "unix://" + e.socket, "--storage-driver", "vfs",
+		"--bridge", "none", "--iptables=false", "--ip6tables=false"}, flags)
+	e.start()
+	if err := e.load(t.Context(), theStage().patient); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// needOwn ends a test where there can be no engine of its own.
+func needOwn(t *testing.T, tools ...string) {
+	t.Helper()
 	needStage(t)
-	for _, tool := range []string{"dockerd", "unshare", "setpriv", "ip"} {
+	for _, tool := range append(tools, "unshare", "setpriv") {
 		if _, err := exec.LookPath(tool); err != nil {
 			unavailable(t, "no engine of the test's own: "+err.Error())
 		}
@@ -37,13 +60,18 @@ func startEngine(t *testing.T, flags ...string) *ownEngine {
 	if os.Geteuid() != 0 {
 		unavailable(t, "no engine of the test's own: it needs root")
 	}
+}
+
+// newOwnEngine is one that does not run yet, and has no program.
+func newOwnEngine(t *testing.T) *ownEngine {
+	t.Helper()
 	// Not the test's own folder: its name may be too long for a socket's.
 	folder, err := os.MkdirTemp("", "defib-e2e-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	socket := filepath.Join(folder, "run", "docker.sock")
-	e := &ownEngine{t: t, folder: folder, flags: flags, engine: engine{
+	e := &ownEngine{t: t, folder: folder, engine: engine{
 		socket: socket,
 		// The folder, so that a socket made anew is seen.
 		mount: []string{"-v", filepath.Dir(socket) + ":/engine", "-e", "DOCKER_HOST=unix:///engine/docker.sock"},
@@ -53,14 +81,7 @@ func startEngine(t *testing.T, flags ...string) *ownEngine {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(folder, "daemon.json"), []byte("{}"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(e.remove)
-	e.start()
-	if err := e.load(t.Context(), theStage().patient); err != nil {
-		t.Fatal(err)
-	}
 	return e
 }
 
@@ -75,12 +96,7 @@ func (e *ownEngine) start() {
 	defer log.Close() //nolint:errcheck // the engine has its own handle
 	// The engine must not outlive a test that is killed; its end is not tied to
 	// the test's context, which ends before the clean-up.
-	e.daemon = exec.Command("unshare", slices.Concat([]string{"--net", "--mount", "sh", "-ec", //nolint:noctx // see above
-		`ip link set lo up; exec setpriv --pdeathsig KILL dockerd "$@"`, "sh",
-		"--config-file", filepath.Join(e.folder, "daemon.json"), "--pidfile", e.pidfile(),
-		"--data-root", filepath.Join(e.folder, "data"), "--exec-root", filepath.Join(e.folder, "exec"),
-		"-H", "unix://" + e.socket, "--storage-driver", "vfs",
-		"--bridge", "none", "--iptables=false", "--ip6tables=false"}, e.flags)...)
+	e.daemon = exec.Command(e.program[0], e.program[1:]...) //nolint:noctx // see above
 	e.daemon.Stdout, e.daemon.Stderr = log, log
 	if err := e.daemon.Start(); err != nil {
 		e.t.Fatal("start an engine:", err)
@@ -162,7 +178,7 @@ func (e *ownEngine) killOrphans() {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil && pid != os.Getpid() {
-			e.t.Logf("ending %q", strings.ReplaceAll(string(command), "\x00", " "))
+			e.t.Logf("ending %.200q", strings.ReplaceAll(string(command), "\x00", " "))
 			if process, err := os.FindProcess(pid); err == nil {
 				_ = process.Kill() // it may have ended
 			}
@@ -170,24 +186,24 @@ func (e *ownEngine) killOrphans() {
 	}
 }
 
-// loadDefib brings the image under test to the engine.
-func (e *ownEngine) loadDefib() {
+// bring copies an image of this machine's engine to this one.
+func (e *ownEngine) bring(image string) {
 	e.t.Helper()
-	save := machine().command(e.t.Context(), "save", theStage().image)
+	save := machine().command(e.t.Context(), "save", image)
 	archive, err := save.StdoutPipe()
 	if err != nil {
 		e.t.Fatal(err)
 	}
 	if err := save.Start(); err != nil {
-		e.t.Fatal("save defib's image:", err)
+		e.t.Fatalf("save %s: %v", image, err)
 	}
 	load := e.command(e.t.Context(), "load", "-q")
 	load.Stdin = archive
 	if out, err := load.CombinedOutput(); err != nil {
-		e.t.Fatalf("load defib's image: %v: %s", err, out)
+		e.t.Fatalf("load %s: %v: %s", image, err, out)
 	}
 	if err := save.Wait(); err != nil {
-		e.t.Fatal("save defib's image:", err)
+		e.t.Fatalf("save %s: %v", image, err)
 	}
 }
 

@@ -81,7 +81,7 @@ func TestMutualTLS(t *testing.T) {
 	files := ours.issue(x509.ExtKeyUsageServerAuth, ours)
 	own := startEngine(t, "--tlsverify", "--tlscacert", files+"/ca.pem", "--tlscert", files+"/cert.pem", "--tlskey", files+"/key.pem",
 		"-H", "tcp://127.0.0.1:2376")
-	own.loadDefib()
+	own.bring(theStage().image)
 	s := newSceneOn(t, own.engine)
 	sick := s.patient("sick", s.watched())
 	over := func(certs string, more ...string) *watchdog {

@@ -275,7 +275,7 @@ func (e *engine) inspect(ctx context.Context, id string) (inspection, error) {
 		FinishedAt: parseTime(c.State.FinishedAt), OOMKilled: c.State.OOMKilled, PolicyRestarts: c.RestartCount,
 		Timing: timingOf(c.Config.Healthcheck), StopSignal: firstSet(c.Config.StopSignal, "SIGTERM"), StopTimeout: 10 * time.Second,
 	}
-	if t := c.Config.StopTimeout; t != nil {
+	if t := c.Config.StopTimeout; t != nil && (*t != 0 || !e.podman()) { // there Docker's and Compose's clients leave 0 behind
 		seen.StopTimeout = time.Duration(*t) * time.Second
 		if *t < 0 {
 			seen.StopTimeout = time.Hour // for ever: no call can wait for that
@@ -286,7 +286,7 @@ func (e *engine) inspect(ctx context.Context, id string) (inspection, error) {
 	}
 	var probes []heal.ProbeRun
 	seen.Health = heal.HealthNone
-	if h := c.State.Health; h != nil {
+	if h := c.State.Health; h != nil && probed(c.Config.Healthcheck) {
 		seen.Health, seen.Streak = healthOf(string(h.Status)), h.FailingStreak
 		if n := len(h.Log); n > 0 && h.Log[n-1] != nil {
 			probes = probesOf(h.Log)
@@ -333,10 +333,15 @@ func restartsOf(h *container.HostConfig) string {
 	return cut(string(h.RestartPolicy.Name), 40)
 }
 
+// probed tells whether there is a health check. Podman gives all a health.
+func probed(h *container.HealthConfig) bool {
+	return h != nil && len(h.Test) > 0 && h.Test[0] != "NONE"
+}
+
 // timingOf reads a HEALTHCHECK with the engine's defaults (daemon/health.go).
 func timingOf(h *container.HealthConfig) heal.Timing {
 	t := heal.Timing{Interval: 30 * time.Second, Timeout: 30 * time.Second, Retries: 3}
-	if h == nil {
+	if !probed(h) {
 		t.Interval, t.Timeout = 5*time.Second, 0 // running is all that it can show
 		return t
 	}

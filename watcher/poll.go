@@ -116,7 +116,7 @@ func (w *Watcher) nameHost(told string) {
 // introduceWatched logs every watched container. It gives their number, and the
 // full list.
 func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) (int, []sighting) {
-	all, err := eng.list(ctx, "")
+	all, err := eng.listAll(ctx)
 	if err != nil {
 		if isForbidden(err) {
 			w.log.Error().Stringer("endpoint", w.o.Endpoint).

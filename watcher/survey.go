@@ -40,7 +40,7 @@ func (w *Watcher) Survey(ctx context.Context) ([]Row, error) {
 	}
 	call, cancel := context.WithTimeout(ctx, w.o.CallTimeout)
 	defer cancel()
-	all, err := eng.list(call, "")
+	all, err := eng.listAll(call)
 	switch {
 	case isForbidden(err):
 		return nil, errors.New("the endpoint does not allow to list containers: allow GET /containers/json (CONTAINERS=1 in docker-socket-proxy)")

@@ -115,10 +115,25 @@ func (w *Watcher) meetAgain(ctx context.Context) {
 	}
 	call, cancel := context.WithTimeout(ctx, w.o.CallTimeout)
 	defer cancel()
-	all, err := eng.list(call, "")
+	all, err := eng.listAll(call)
 	if err != nil {
 		return // the list that follows says what is wrong; the ties are compared all the same
 	}
 	w.send(met{all: all, full: true})
 	w.send(tiesDue{})
+}
+
+// listAll lists all containers there are, with whose network each shares.
+// Podman's lists do not tell that: there each is looked at.
+func (e *engine) listAll(ctx context.Context) ([]sighting, error) {
+	all, err := e.list(ctx, "")
+	if err != nil || !e.podman() {
+		return all, err
+	}
+	for i, s := range all {
+		if seen, err := e.inspect(ctx, s.id); err == nil && len(seen.shares) > 0 {
+			all[i].network = seen.shares[0]
+		}
+	}
+	return all, nil
 }
