@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -29,14 +30,22 @@ type ownEngine struct {
 func startEngine(t *testing.T, flags ...string) *ownEngine {
 	t.Helper()
 	t.Parallel()
+	return startDockerd(t, "own", flags...)
+}
+
+// startDockerd starts an engine on a host of that name.
+func startDockerd(t *testing.T, host string, flags ...string) *ownEngine {
+	t.Helper()
 	needOwn(t, "dockerd", "ip")
 	e := newOwnEngine(t)
 	config := filepath.Join(e.folder, "daemon.json")
 	if err := os.WriteFile(config, []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e.program = slices.Concat([]string{"unshare", "--net", "--mount", "sh", "-ec",
-		`ip link set lo up; exec setpriv --pdeathsig KILL dockerd "$@"`, "sh",
+	// What it mounts from /var/run is its own socket, not this machine's.
+	e.program = slices.Concat([]string{"unshare", "--net", "--mount", "--uts", "sh", "-ec",
+		`hostname "$0"; mount --bind "$1" /var/run; shift; ip link set lo up; exec setpriv --pdeathsig KILL dockerd "$@"`,
+		host, filepath.Dir(e.socket),
 		"--config-file", config, "--pidfile", e.pidfile(),
 		"--data-root", filepath.Join(e.folder, "data"), "--exec-root", filepath.Join(e.folder, "exec"),
 		"-H", "unix://" + e.socket, "--storage-driver", "vfs",
@@ -166,7 +175,7 @@ func (e *ownEngine) remove() {
 }
 
 // killOrphans ends what a killed engine left: only processes that name this
-// engine's own folder.
+// engine's own folder, and the containers that are their children.
 func (e *ownEngine) killOrphans() {
 	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -179,9 +188,13 @@ func (e *ownEngine) killOrphans() {
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil && pid != os.Getpid() {
 			e.t.Logf("ending %.200q", strings.ReplaceAll(string(command), "\x00", " "))
-			if process, err := os.FindProcess(pid); err == nil {
-				_ = process.Kill() // it may have ended
+			children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid)) // it may have ended
+			for child := range strings.FieldsSeq(string(children)) {
+				if id, err := strconv.Atoi(child); err == nil {
+					_ = syscall.Kill(id, syscall.SIGKILL) // likewise
+				}
 			}
+			_ = syscall.Kill(pid, syscall.SIGKILL) // likewise
 		}
 	}
 }
