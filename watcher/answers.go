@@ -76,7 +76,7 @@ func plain(err error) string {
 	}
 	text := strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "Error response from daemon: ")), " ")
 	if strings.Contains(text, "client version") && strings.Contains(text, "too old") {
-		text = "the engine is too new for this defib, which needs a newer version: " + text
+		text = "the engine is too new for this defib, which needs a newer version, unless DOCKER_API_VERSION is what names too old a one: " + text
 	}
 	return cut(text, 300)
 }

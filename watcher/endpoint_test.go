@@ -224,6 +224,9 @@ func TestConnectSaysWhatToDo(t *testing.T) {
 			// An engine that is too new says so to the first call.
 			_, err = e.list(t.Context(), "unhealthy")
 			e.close()
+			if said := plain(err); !strings.Contains(said, "needs a newer version, unless DOCKER_API_VERSION is what names too old a one: ") {
+				t.Errorf("%s: %s", host, said)
+			}
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %q", host, err, want)
