@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,17 @@ func TestWrongConfiguration(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(said)
+	}
+}
+
+// TestWrongCertificates: it is not the address that is wrong then.
+func TestWrongCertificates(t *testing.T) {
+	var stderr bytes.Buffer
+	folder := t.TempDir()
+	code := command(t.Context(), nil, []string{"DOCKER_HOST=tcp://host:2376", "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + folder}, &stderr, &stderr)
+	want := "DOCKER_CERT_PATH=" + strconv.Quote(folder) + ": read the certificate authority: open " + folder + "/ca.pem: no such file or directory; must be the folder of ca.pem, cert.pem and key.pem"
+	if said := strings.Join(strings.Fields(stderr.String()), " "); code != exitUsage || !strings.Contains(said, want) || strings.Contains(said, "must be an address") {
+		t.Errorf("exit code %d: %s\nwant: %s", code, said, want)
 	}
 }
 

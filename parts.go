@@ -100,7 +100,11 @@ func watcherOptions(c config) (watcher.Options, error) {
 			certs, verify = "", false // a proxy beside defib, whatever DOCKER_HOST needs; https:// asks for TLS
 		}
 		e, err := watcher.ParseEndpoint(address, certs, verify)
-		if err != nil {
+		var files watcher.CertificateError
+		switch {
+		case errors.As(err, &files):
+			wrong = append(wrong, fmt.Sprintf("DOCKER_CERT_PATH=%.100q: %s; must be the folder of ca.pem, cert.pem and key.pem", files.Folder, err))
+		case err != nil:
 			shown := regexp.MustCompile(`//[^/]*@`).ReplaceAllString(address, "//")
 			wrong = append(wrong, fmt.Sprintf("%s=%.100q: %s; must be an address, such as %s=tcp://proxy:2375 or %s=unix:///var/run/docker.sock",
 				name, shown, err, name, name))

@@ -25,6 +25,8 @@ type line struct {
 type watchdog struct {
 	patient // what is said of a container holds for it too
 
+	host engine // on which it runs, which need not be the one that it watches
+
 	mu    sync.Mutex
 	lines []line
 }
@@ -44,19 +46,25 @@ func (s *scene) defib(flags ...string) *watchdog {
 // defibAt is defib with another way to the engine.
 func (s *scene) defibAt(mount []string, flags ...string) *watchdog {
 	s.Helper()
-	d := &watchdog{patient: patient{scene: s, name: s.name + "-defib"}}
+	return s.defibOn(machine(), mount, flags...)
+}
+
+// defibOn is defibAt, on another engine than this machine's.
+func (s *scene) defibOn(host engine, mount []string, flags ...string) *watchdog {
+	s.Helper()
+	d := &watchdog{patient: patient{scene: s, name: s.name + "-defib"}, host: host}
 	args := slices.Concat([]string{"run", "-d", "--name", d.name, "--label", sceneLabel + "=" + s.name,
 		"-e", "AUTOHEAL_CONTAINER_LABEL=" + s.label, "-e", "AUTOHEAL_INTERVAL=1s", "-e", "LOG_FORMAT=json", "-e", "LOG_LEVEL=debug"},
 		hardened(), mount, flags)
-	if !slices.Contains(flags, "--network") {
+	if !slices.Contains(args, "--network") {
 		args = append(args, "--network", "none")
 	}
-	id, err := machine().docker(s.Context(), append(args, s.stage.image)...)
+	id, err := host.docker(s.Context(), append(args, s.stage.image)...)
 	if err != nil {
 		s.Fatal(err)
 	}
 	d.id = id
-	s.removeLater(machine(), id)
+	s.removeLater(host, id)
 	d.readLog()
 	return d
 }
@@ -65,7 +73,7 @@ func (s *scene) defibAt(mount []string, flags ...string) *watchdog {
 func (d *watchdog) readLog() {
 	s := d.scene
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := machine().command(ctx, "logs", "-f", d.id)
+	cmd := d.host.command(ctx, "logs", "-f", d.id)
 	in, out := io.Pipe()
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
@@ -125,14 +133,14 @@ func (d *watchdog) watches() bool {
 func (d *watchdog) isWell() bool {
 	ctx, cancel := context.WithTimeout(d.scene.Context(), 20*time.Second)
 	defer cancel()
-	_, err := machine().docker(ctx, "exec", d.id, "/defib", "healthcheck")
+	_, err := d.host.docker(ctx, "exec", d.id, "/defib", "healthcheck")
 	return err == nil
 }
 
 // runs fails the test if the container is not running, or was ever started anew.
 func (d *watchdog) runs() {
 	d.scene.Helper()
-	got, err := machine().docker(d.scene.Context(), "inspect", "-f", "{{.State.Status}} {{.RestartCount}}", d.id)
+	got, err := d.host.docker(d.scene.Context(), "inspect", "-f", "{{.State.Status}} {{.RestartCount}}", d.id)
 	if err != nil || got != "running 0" {
 		d.scene.Errorf("defib's container: %s %v; want it running without a restart", got, err)
 	}

@@ -6,8 +6,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -16,18 +18,50 @@ import (
 // its own network and mounts, so that it meets nothing of this machine's.
 type ownEngine struct {
 	engine
-	t      *testing.T
-	folder string
-	daemon *exec.Cmd
-	exited chan struct{}
+	t       *testing.T
+	folder  string
+	program []string // the daemon's, with its arguments
+	daemon  *exec.Cmd
+	exited  chan struct{}
 }
 
-// startEngine starts one; it goes with the test.
-func startEngine(t *testing.T) *ownEngine {
+// startEngine starts one; it goes with the test. flags are dockerd's, beside
+// those that all have.
+func startEngine(t *testing.T, flags ...string) *ownEngine {
 	t.Helper()
 	t.Parallel()
+	return startDockerd(t, "own", flags...)
+}
+
+// startDockerd starts an engine on a host of that name.
+func startDockerd(t *testing.T, host string, flags ...string) *ownEngine {
+	t.Helper()
+	needOwn(t, "dockerd", "ip")
+	e := newOwnEngine(t)
+	config := filepath.Join(e.folder, "daemon.json")
+	if err := os.WriteFile(config, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// What it mounts from /var/run is its own socket, not this machine's.
+	e.program = slices.Concat([]string{"unshare", "--net", "--mount", "--uts", "sh", "-ec",
+		`hostname "$0"; mount --bind "$1" /var/run; shift; ip link set lo up; exec setpriv --pdeathsig KILL dockerd "$@"`,
+		host, filepath.Dir(e.socket),
+		"--config-file", config, "--pidfile", e.pidfile(),
+		"--data-root", filepath.Join(e.folder, "data"), "--exec-root", filepath.Join(e.folder, "exec"),
+		"-H", "unix://" + e.socket, "--storage-driver", "vfs",
+		"--bridge", "none", "--iptables=false", "--ip6tables=false"}, flags)
+	e.start()
+	if err := e.load(t.Context(), theStage().patient); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// needOwn ends a test where there can be no engine of its own.
+func needOwn(t *testing.T, tools ...string) {
+	t.Helper()
 	needStage(t)
-	for _, tool := range []string{"dockerd", "unshare", "setpriv"} {
+	for _, tool := range append(tools, "unshare", "setpriv") {
 		if _, err := exec.LookPath(tool); err != nil {
 			unavailable(t, "no engine of the test's own: "+err.Error())
 		}
@@ -35,6 +69,11 @@ func startEngine(t *testing.T) *ownEngine {
 	if os.Geteuid() != 0 {
 		unavailable(t, "no engine of the test's own: it needs root")
 	}
+}
+
+// newOwnEngine is one that does not run yet, and has no program.
+func newOwnEngine(t *testing.T) *ownEngine {
+	t.Helper()
 	// Not the test's own folder: its name may be too long for a socket's.
 	folder, err := os.MkdirTemp("", "defib-e2e-")
 	if err != nil {
@@ -51,14 +90,7 @@ func startEngine(t *testing.T) *ownEngine {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(folder, "daemon.json"), []byte("{}"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(e.remove)
-	e.start()
-	if err := e.load(t.Context(), theStage().patient); err != nil {
-		t.Fatal(err)
-	}
 	return e
 }
 
@@ -73,11 +105,7 @@ func (e *ownEngine) start() {
 	defer log.Close() //nolint:errcheck // the engine has its own handle
 	// The engine must not outlive a test that is killed; its end is not tied to
 	// the test's context, which ends before the clean-up.
-	e.daemon = exec.Command("unshare", "--net", "--mount", "setpriv", "--pdeathsig", "KILL", "dockerd", //nolint:noctx // see above
-		"--config-file", filepath.Join(e.folder, "daemon.json"), "--pidfile", e.pidfile(),
-		"--data-root", filepath.Join(e.folder, "data"), "--exec-root", filepath.Join(e.folder, "exec"),
-		"-H", "unix://"+e.socket, "--storage-driver", "vfs",
-		"--bridge", "none", "--iptables=false", "--ip6tables=false")
+	e.daemon = exec.Command(e.program[0], e.program[1:]...) //nolint:noctx // see above
 	e.daemon.Stdout, e.daemon.Stderr = log, log
 	if err := e.daemon.Start(); err != nil {
 		e.t.Fatal("start an engine:", err)
@@ -147,7 +175,7 @@ func (e *ownEngine) remove() {
 }
 
 // killOrphans ends what a killed engine left: only processes that name this
-// engine's own folder.
+// engine's own folder, and the containers that are their children.
 func (e *ownEngine) killOrphans() {
 	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -159,11 +187,36 @@ func (e *ownEngine) killOrphans() {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil && pid != os.Getpid() {
-			e.t.Logf("ending %q", strings.ReplaceAll(string(command), "\x00", " "))
-			if process, err := os.FindProcess(pid); err == nil {
-				_ = process.Kill() // it may have ended
+			e.t.Logf("ending %.200q", strings.ReplaceAll(string(command), "\x00", " "))
+			children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid)) // it may have ended
+			for child := range strings.FieldsSeq(string(children)) {
+				if id, err := strconv.Atoi(child); err == nil {
+					_ = syscall.Kill(id, syscall.SIGKILL) // likewise
+				}
 			}
+			_ = syscall.Kill(pid, syscall.SIGKILL) // likewise
 		}
+	}
+}
+
+// bring copies an image of this machine's engine to this one.
+func (e *ownEngine) bring(image string) {
+	e.t.Helper()
+	save := machine().command(e.t.Context(), "save", image)
+	archive, err := save.StdoutPipe()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	if err := save.Start(); err != nil {
+		e.t.Fatalf("save %s: %v", image, err)
+	}
+	load := e.command(e.t.Context(), "load", "-q")
+	load.Stdin = archive
+	if out, err := load.CombinedOutput(); err != nil {
+		e.t.Fatalf("load %s: %v: %s", image, err, out)
+	}
+	if err := save.Wait(); err != nil {
+		e.t.Fatalf("save %s: %v", image, err)
 	}
 }
 

@@ -66,7 +66,8 @@ func (r *recorder) follow(ctx context.Context) {
 	}
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		var h happening
-		if json.Unmarshal(lines.Bytes(), &h) == nil && !strings.HasPrefix(h.Action, "exec_") {
+		// Probes are no news, nor is Podman's word for one.
+		if json.Unmarshal(lines.Bytes(), &h) == nil && !strings.HasPrefix(h.Action, "exec") && h.Action != "health_status" {
 			r.note(h)
 		}
 	}

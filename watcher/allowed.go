@@ -112,5 +112,5 @@ func (e *engine) mayStop(ctx context.Context) string {
 
 func (e *engine) mayReadLogs(ctx context.Context) string {
 	_, err := e.logTail(ctx, nobody, 1)
-	return against(err, "GET /containers/{id}/logs (CONTAINERS=1 in docker-socket-proxy), or set AUTOHEAL_ALERT_LOG_LINES=0")
+	return against(err, "GET /containers/{id}/logs (CONTAINERS=1 in docker-socket-proxy, in later versions ALLOW_LOGS=1 too), or set AUTOHEAL_ALERT_LOG_LINES=0")
 }

@@ -2,8 +2,10 @@ package watcher
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -30,7 +32,35 @@ func explain(at Endpoint, err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("the engine at %s does not answer", at)
 	}
+	if why := explainTLS(at, err); why != "" {
+		return fmt.Errorf("the engine at %s %s", at, why)
+	}
 	return fmt.Errorf("reach the engine at %s: %s", at, plain(err))
+}
+
+// explainTLS says what an engine, and who it was, did not agree on; empty: it is
+// not that.
+func explainTLS(at Endpoint, err error) string {
+	var stranger x509.UnknownAuthorityError
+	var misnamed x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var op *net.OpError
+	switch text := err.Error(); {
+	case errors.As(err, &stranger):
+		return "has a certificate of an authority that defib does not know: put the ca.pem that signed it into the folder that DOCKER_CERT_PATH names"
+	case errors.As(err, &misnamed):
+		return "has a certificate for other names: " + plain(misnamed) + "; call it by one of them in DOCKER_HOST"
+	case errors.As(err, &invalid):
+		return "has a certificate that is not valid: " + plain(invalid) + "; renew it, or put the clocks right"
+	case errors.As(err, &op) && op.Op == "remote error":
+		return "does not accept defib's certificate (" + plain(op.Err) + "): the folder that DOCKER_CERT_PATH names needs a cert.pem and key.pem " +
+			"that the engine's own authority (--tlscacert) has signed"
+	case at.TLS != nil && strings.Contains(text, "HTTP response to HTTPS client"):
+		return "does not speak TLS: take DOCKER_TLS_VERIFY and DOCKER_CERT_PATH away, or name its port with TLS, usually 2376"
+	case at.TLS == nil && strings.Contains(text, "HTTP request to an HTTPS server"):
+		return "wants TLS: set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder of ca.pem, cert.pem and key.pem"
+	}
+	return ""
 }
 
 func missing(path string) bool {
@@ -46,7 +76,7 @@ func plain(err error) string {
 	}
 	text := strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "Error response from daemon: ")), " ")
 	if strings.Contains(text, "client version") && strings.Contains(text, "too old") {
-		text = "the engine is too new for this defib, which needs a newer version: " + text
+		text = "the engine is too new for this defib, which needs a newer version, unless DOCKER_API_VERSION is what names too old a one: " + text
 	}
 	return cut(text, 300)
 }

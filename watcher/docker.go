@@ -73,10 +73,7 @@ func (e *engine) podman() bool { return strings.HasPrefix(e.wires[0].server.Load
 // hostName asks for the name of the engine's host; empty where the endpoint
 // does not tell, as socket proxies usually do not.
 func (e *engine) hostName(ctx context.Context) string {
-	info, err := e.read.Info(ctx)
-	if err != nil {
-		return ""
-	}
+	info, _ := e.read.Info(ctx) // it has no name if it fails
 	return cut(info.Name, 100)
 }
 
@@ -274,7 +271,7 @@ func (e *engine) inspect(ctx context.Context, id string) (inspection, error) {
 		FinishedAt: parseTime(c.State.FinishedAt), OOMKilled: c.State.OOMKilled, PolicyRestarts: c.RestartCount,
 		Timing: timingOf(c.Config.Healthcheck), StopSignal: firstSet(c.Config.StopSignal, "SIGTERM"), StopTimeout: 10 * time.Second,
 	}
-	if t := c.Config.StopTimeout; t != nil {
+	if t := c.Config.StopTimeout; t != nil && (*t != 0 || !e.podman()) { // there Docker's and Compose's clients leave 0 behind
 		seen.StopTimeout = time.Duration(*t) * time.Second
 		if *t < 0 {
 			seen.StopTimeout = time.Hour // for ever: no call can wait for that
@@ -284,8 +281,8 @@ func (e *engine) inspect(ctx context.Context, id string) (inspection, error) {
 		seen.StopSignal = label // it hides the real one of a kill event, so each kill must count as a stop
 	}
 	var probes []heal.ProbeRun
-	seen.Health = heal.HealthNone
-	if h := c.State.Health; h != nil {
+	seen.Health = healthBefore(c.Config.Healthcheck)
+	if h := c.State.Health; h != nil && seen.Health != heal.HealthNone {
 		seen.Health, seen.Streak = healthOf(string(h.Status)), h.FailingStreak
 		if n := len(h.Log); n > 0 && h.Log[n-1] != nil {
 			probes = probesOf(h.Log)
@@ -332,10 +329,19 @@ func restartsOf(h *container.HostConfig) string {
 	return cut(string(h.RestartPolicy.Name), 40)
 }
 
+// healthBefore is the health before a first start. Docker tells of none then,
+// Podman of one even where there is no health check.
+func healthBefore(h *container.HealthConfig) heal.Health {
+	if h == nil || len(h.Test) == 0 || h.Test[0] == "NONE" {
+		return heal.HealthNone
+	}
+	return heal.HealthStarting
+}
+
 // timingOf reads a HEALTHCHECK with the engine's defaults (daemon/health.go).
 func timingOf(h *container.HealthConfig) heal.Timing {
 	t := heal.Timing{Interval: 30 * time.Second, Timeout: 30 * time.Second, Retries: 3}
-	if h == nil {
+	if healthBefore(h) == heal.HealthNone {
 		t.Interval, t.Timeout = 5*time.Second, 0 // running is all that it can show
 		return t
 	}

@@ -62,9 +62,23 @@ func ParseEndpoint(address, certs string, verify bool) (Endpoint, error) {
 	if u.Scheme == "http" || (u.Scheme == "tcp" && certs == "" && !verify) {
 		return e, nil
 	}
-	e.TLS, err = tlsConfig(certs, verify || certs == "")
-	return e, err
+	if e.TLS, err = tlsConfig(certs, verify || certs == ""); err != nil {
+		return e, CertificateError{Folder: certs, Err: err}
+	}
+	return e, nil
 }
+
+// CertificateError says that an address is right, and the files for TLS are not.
+type CertificateError struct {
+	Folder string
+	Err    error
+}
+
+// Error says what is wrong with them; it satisfies error.
+func (e CertificateError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e CertificateError) Unwrap() error { return e.Err }
 
 // String gives the address as logs show it: without user info, which an
 // address should not have but may.
@@ -103,6 +117,9 @@ func tlsConfig(folder string, verify bool) (*tls.Config, error) {
 	cert, key := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
 	if _, err := os.Stat(cert); errors.Is(err, os.ErrNotExist) {
 		cert, key = filepath.Join(folder, "client-cert.pem"), filepath.Join(folder, "client-key.pem")
+	}
+	if _, err := os.Stat(cert); errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("read the client certificate: %s has no cert.pem and key.pem", folder)
 	}
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {

@@ -52,43 +52,77 @@ func TestParseEndpoint(t *testing.T) {
 	}
 }
 
-// TestMutualTLS: both name sets of the certificate files work, and an engine
-// whose certificate is not of the authority is refused.
+// TestMutualTLS: both name sets of the certificate files work, and whoever is
+// not trusted is told of in words.
 func TestMutualTLS(t *testing.T) {
-	ca := newAuthority(t)
-	server := ca.issue(t, "localhost")
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
-		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{server}, ClientCAs: ca.pool, ClientAuth: tls.RequireAndVerifyClientCert,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	eng := dockertest.New(dockertest.Options{})
-	eng.Serve(l)
-	t.Cleanup(eng.Close)
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	for _, c := range []struct {
-		scheme, cert, key string
-		ca                *authority
-		want              string
-	}{
-		{"tcp", "cert.pem", "key.pem", ca, ""},
-		{"tcps", "client-cert.pem", "client-key.pem", ca, ""},
-		{"https", "cert.pem", "key.pem", newAuthority(t), "certificate signed by unknown authority"},
-	} {
-		folder := t.TempDir()
-		ca.write(t, folder, c.cert, c.key)
-		c.ca.writeRoot(t, folder)
-		e, err := ParseEndpoint(c.scheme+"://localhost:"+port, folder, true)
+	ca, other := newAuthority(t), newAuthority(t)
+	serveTLS := func(name string) string {
+		l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{ca.issue(t, name)}, ClientCAs: ca.pool, ClientAuth: tls.RequireAndVerifyClientCert,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		conn, err := connect(t.Context(), Options{Endpoint: e}, func(error) {})
-		if err == nil {
-			conn.close()
+		eng := dockertest.New(dockertest.Options{})
+		eng.Serve(l)
+		t.Cleanup(eng.Close)
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		return "localhost:" + port
+	}
+	right, misnamed := serveTLS("localhost"), serveTLS("docker.example.org")
+	plain := strings.Replace(strings.TrimPrefix(serve(t, dockertest.Options{}), "tcp://"), "127.0.0.1", "localhost", 1)
+	for name, c := range map[string]struct {
+		address          string
+		cert, key        string // names of the client's files; empty: none
+		client, trusting *authority
+		want             string
+	}{
+		"Docker's names":          {"tcp://" + right, "cert.pem", "key.pem", ca, ca, ""},
+		"docker-autoheal's names": {"tcps://" + right, "client-cert.pem", "client-key.pem", ca, ca, ""},
+		"an engine of another authority": {
+			"https://" + right, "cert.pem", "key.pem", ca, other,
+			"the engine at tcp://" + right + " has a certificate of an authority that defib does not know: put the ca.pem",
+		},
+		"a client of another authority": {
+			"tcp://" + right, "cert.pem", "key.pem", other, ca,
+			"the engine at tcp://" + right + " does not accept defib's certificate (tls: unknown certificate authority): the folder",
+		},
+		"no certificate of the client": {
+			"tcp://" + right, "", "", nil, ca, "has no cert.pem and key.pem",
+		},
+		"an engine of another name": {
+			"tcp://" + misnamed, "cert.pem", "key.pem", ca, ca, "has a certificate for other names: x509: certificate is valid for docker.example.org, not localhost; call it by",
+		},
+		"an engine without TLS": {
+			"tcp://" + plain, "cert.pem", "key.pem", ca, ca, "the engine at tcp://" + plain + " does not speak TLS",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			if c.cert != "" {
+				c.client.write(t, folder, c.cert, c.key)
+			}
+			c.trusting.writeRoot(t, folder)
+			e, err := ParseEndpoint(c.address, folder, true)
+			if err == nil {
+				var conn *engine
+				if conn, err = connect(t.Context(), Options{Endpoint: e}, func(error) {}); err == nil {
+					conn.close()
+				}
+			}
+			if (c.want == "") != (err == nil) || (err != nil && !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%v; want %q", err, c.want)
+			}
+		})
+	}
+	for _, address := range []string{"tcp://" + right, "http://" + right} {
+		e, err := ParseEndpoint(address, "", false)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if (c.want == "") != (err == nil) || (err != nil && !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%s with %s: %v; want %q", c.scheme, c.cert, err, c.want)
+		_, err = connect(t.Context(), Options{Endpoint: e}, func(error) {})
+		if want := "the engine at tcp://" + right + " wants TLS: set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder of"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %q", address, err, want)
 		}
 	}
 }
@@ -190,6 +224,9 @@ func TestConnectSaysWhatToDo(t *testing.T) {
 			// An engine that is too new says so to the first call.
 			_, err = e.list(t.Context(), "unhealthy")
 			e.close()
+			if said := plain(err); !strings.Contains(said, "needs a newer version, unless DOCKER_API_VERSION is what names too old a one: ") {
+				t.Errorf("%s: %s", host, said)
+			}
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %q", host, err, want)

@@ -117,7 +117,7 @@ func (w *Watcher) nameHost(told string) {
 // what the full list tells of who depends on whom.
 func (w *Watcher) introduceWatched(ctx context.Context, eng *engine) (count int, all met, err error) {
 	all = met{full: true, check: true}
-	err = eng.each(ctx, "", func(s sighting) {
+	err = eng.eachOfAll(ctx, func(s sighting) {
 		all.add(s)
 		switch ok, _ := w.o.Selection.choose(s.labels); {
 		case w.isOwn(s.id, s.labels), !isRunning(s):

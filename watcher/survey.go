@@ -47,7 +47,7 @@ func (w *Watcher) Survey(ctx context.Context) ([]Row, error) {
 	known.podman = eng.podman()
 	ties := newGraph()
 	var rows []Row
-	err = eng.each(call, "", func(s sighting) {
+	err = eng.eachOfAll(call, func(s sighting) {
 		var shares []string
 		if s.network != "" {
 			shares = []string{s.network}

@@ -116,10 +116,29 @@ func (w *Watcher) meetAgain(ctx context.Context) {
 	call, cancel := context.WithTimeout(ctx, w.o.CallTimeout)
 	defer cancel()
 	m := met{full: true}
-	err := eng.each(call, "", func(s sighting) { m.add(s) })
+	err := eng.eachOfAll(call, func(s sighting) { m.add(s) })
 	if err != nil {
 		return // the list that follows says what is wrong; the ties are compared all the same
 	}
 	w.send(m)
 	w.send(tiesDue{})
+}
+
+// eachOfAll lists all containers there are, with whose network each shares.
+// Podman's lists do not tell that: there each is looked at.
+func (e *engine) eachOfAll(ctx context.Context, see func(sighting)) error {
+	if !e.podman() {
+		return e.each(ctx, "", see)
+	}
+	all, err := e.list(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if seen, err := e.inspect(ctx, s.id); err == nil && len(seen.shares) > 0 {
+			s.network = seen.shares[0]
+		}
+		see(s)
+	}
+	return nil
 }

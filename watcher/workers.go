@@ -174,11 +174,11 @@ func (w *Watcher) carryOut(ctx context.Context, id string, a heal.Act, limit tim
 	eng := w.engine.Load()
 	started := time.Now()
 	call, cancel := context.WithTimeout(ctx, limit)
-	asked, err := eng.do(call, a.Verb, id, a.StopTimeout)
+	asked, err := eng.do(call, a.Verb, id, eng.stopTimeout(a))
 	if a.Verb == heal.Start && isForbidden(err) {
 		// The usual restart-only proxy does not let start through; to the
 		// engine a restart of what is down is a start.
-		asked, err = eng.do(call, heal.Restart, id, a.StopTimeout)
+		asked, err = eng.do(call, heal.Restart, id, eng.stopTimeout(a))
 	}
 	cancel()
 	f := heal.Finished{Number: a.Number, Outcome: outcome(err, id, asked), Took: time.Since(started)}
@@ -201,6 +201,16 @@ func (w *Watcher) carryOut(ctx context.Context, id string, a heal.Act, limit tim
 		}
 	}
 	return finished{id: id, Finished: f}
+}
+
+// stopTimeout is how long the engine is to let a container stop; negative: as
+// long as the container has set. Podman kills at once where that is 0, as it is
+// for all that Docker's client and Compose have made there, so it is told.
+func (e *engine) stopTimeout(a heal.Act) time.Duration {
+	if a.StopTimeout < 0 && e.podman() {
+		return a.Grace
+	}
+	return a.StopTimeout
 }
 
 // finished is the outcome of an act.

@@ -15,6 +15,7 @@ type container struct {
 	created  time.Time
 	// Made once, since lists are long.
 	imageID, networkID string
+	podman             bool // its engine is one
 
 	running    bool // also while paused or restarting, as in Docker
 	paused     bool
@@ -112,7 +113,8 @@ func (e *Engine) create(s Spec) (*container, error) {
 	}
 	e.sharing = e.sharing || s.PidMode != ""
 	c := &container{
-		id: id, name: s.Name, spec: s, created: time.Now(), exited: make(chan struct{}),
+		podman: e.opts.Podman,
+		id:     id, name: s.Name, spec: s, created: time.Now(), exited: make(chan struct{}),
 		imageID: "sha256:" + stableID(s.Image), networkID: stableID(s.NetworkMode),
 	}
 	if s.Health != nil && !s.Health.Disabled {

@@ -122,16 +122,19 @@ func majorOf(version string) int {
 // fillAPIVersions chooses what the version really has (facts 9.1 and 12.1).
 func (e *Engine) fillAPIVersions() {
 	newest, oldest := "1.41", "1.12"
+	_, minor := versionOf(e.opts.Version)
 	switch {
 	case e.opts.Podman:
 		oldest = "1.24"
 		if majorOf(e.opts.Version) >= 5 {
 			newest = "1.44"
 		}
+	case e.major == 29 && minor < 3:
+		newest, oldest = "1.52", "1.44"
 	case e.major >= 29:
 		newest, oldest = "1.55", "1.40"
 	case e.major == 28:
-		newest, oldest = "1.51", "1.24"
+		newest, oldest = fmt.Sprintf("1.%d", 48+min(minor, 3)), "1.24"
 	case e.major >= 25:
 		newest, oldest = fmt.Sprintf("1.%d", e.major+19), "1.24"
 	case e.major >= 23:

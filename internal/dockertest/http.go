@@ -264,6 +264,7 @@ func lessVersion(a, b string) bool {
 // program that has no other use for it.
 func versionOf(text string) (major, minor int) {
 	first, second, _ := strings.Cut(text, ".")
+	second, _, _ = strings.Cut(second, ".") // what follows in the version of an engine
 	major, _ = strconv.Atoi(first)
 	minor, _ = strconv.Atoi(second)
 	return major, minor

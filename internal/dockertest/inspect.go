@@ -48,6 +48,9 @@ func (c *container) wireState() wireState {
 	if c.running && !c.restarting {
 		s.Pid = 1000 + c.starts // any number but 0 will do
 	}
+	if c.podman {
+		s.Health = &wireHealth{} // also of what has no health check (fact 9.4)
+	}
 	if c.health != nil {
 		s.Health = &wireHealth{Status: c.health.status, FailingStreak: c.health.streak, Log: []wireProbe{}}
 		for _, p := range c.health.log {
@@ -125,7 +128,7 @@ func (c *container) config() wireConfig {
 	if w.Labels == nil {
 		w.Labels = map[string]string{}
 	}
-	if c.spec.StopTimeout != 0 {
+	if c.spec.StopTimeout != 0 || c.podman {
 		seconds := int(c.spec.StopTimeout / time.Second)
 		w.StopTimeout = &seconds
 	}

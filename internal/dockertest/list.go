@@ -71,6 +71,9 @@ func (c *container) listed(f filters) bool {
 		return true
 	}
 	_, task := c.spec.Labels["com.docker.swarm.task.id"]
+	if c.podman && c.health == nil && len(f["health"]) > 0 {
+		return false // none matches nothing there (fact 9.4)
+	}
 	return f.exact("health", c.healthStatus()) &&
 		f.exact("status", c.status()) &&
 		f.pairs("label", c.spec.Labels, false) &&
@@ -92,12 +95,14 @@ func (e *Engine) summary(c *container, withHealth bool) wireSummary {
 		Labels:          c.spec.Labels,
 		State:           c.status(),
 		Status:          e.statusText(c),
-		HostConfig:      wireListHost{NetworkMode: c.networkMode()},
 		NetworkSettings: wireListNetworks{Networks: c.networks()},
 		Mounts:          []struct{}{},
 	}
 	if s.Labels == nil {
 		s.Labels = map[string]string{}
+	}
+	if !e.opts.Podman { // fact 9.4
+		s.HostConfig = &wireListHost{NetworkMode: c.networkMode()}
 	}
 	if withHealth {
 		s.Health = &wireListHealth{Status: c.healthStatus()}

@@ -2,6 +2,7 @@ package dockertest_test
 
 import (
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -92,8 +93,40 @@ func TestModernDialect(t *testing.T) {
 				t.Errorf("API %s: %+v", c.version, m)
 			}
 		}
+		must(t, client.WithVersion("1.39")(cli))
+		if _, err := cli.ContainerList(t.Context(), container.ListOptions{}); err == nil || !strings.Contains(err.Error(), "client version 1.39 is too old") {
+			t.Errorf("API 1.39: %v", err)
+		}
+		must(t, client.WithVersion("1.55")(cli))
 		if got := s.listed(t, e.State("web").ID, true)[0]; got.Status != "Up Less than a second (unhealthy)" {
 			t.Errorf("list %+v", got)
+		}
+	})
+}
+
+// TestOnlyRecentAPI: 29.0 speaks 1.44 to 1.52, with Health in the list from
+// there on, and no legacy fields.
+func TestOnlyRecentAPI(t *testing.T) {
+	bubble(t, dockertest.Options{Version: "29.0.0"}, func(t *testing.T, e *dockertest.Engine, cli *client.Client) {
+		e.Run(dockertest.Spec{Name: "web", Health: &dockertest.Health{}})
+		for version, ok := range map[string]bool{"1.43": false, "1.44": true, "1.52": true, "1.53": false} {
+			must(t, client.WithVersion(version)(cli))
+			if _, err := cli.ContainerList(t.Context(), container.ListOptions{}); (err == nil) != ok {
+				t.Errorf("API %s: %v", version, err)
+			}
+		}
+		for version, want := range map[string]bool{"1.51": false, "1.52": true} {
+			must(t, client.WithVersion(version)(cli))
+			list, err := cli.ContainerList(t.Context(), container.ListOptions{})
+			must(t, err)
+			raw, err := cli.HTTPClient().Get("http://engine/v" + version + "/containers/json") //nolint:noctx // it ends with the bubble
+			must(t, err)
+			body, err := io.ReadAll(raw.Body)
+			must(t, err)
+			_ = raw.Body.Close()
+			if has := strings.Contains(string(body), `"Health":{"Status":"starting"`); has != want || len(list) != 1 {
+				t.Errorf("API %s: Health in the list: %t", version, has)
+			}
 		}
 	})
 }

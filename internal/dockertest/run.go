@@ -181,9 +181,10 @@ func (e *Engine) stop(life chan struct{}, c *container, grace time.Duration) err
 	}
 }
 
-// grace is how long a stop without a timeout of its own waits.
+// grace is how long a stop without a timeout of its own waits. Podman does not
+// wait at all for what Docker's client has made (fact 9.6).
 func (c *container) grace() time.Duration {
-	if c.spec.StopTimeout == 0 {
+	if c.spec.StopTimeout == 0 && !c.podman {
 		return 10 * time.Second
 	}
 	return c.spec.StopTimeout

@@ -48,7 +48,7 @@ type wireSummary struct {
 	State           string
 	Status          string
 	Health          *wireListHealth `json:",omitempty"`
-	HostConfig      wireListHost
+	HostConfig      *wireListHost   `json:",omitempty"`
 	NetworkSettings wireListNetworks
 	Mounts          []struct{}
 }
