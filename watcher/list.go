@@ -1,29 +1,13 @@
 package watcher
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 
 	"defib/heal"
 )
-
-// A list of 10,000 containers is more than ten megabytes, of which the client
-// would make several times as much before anybody could look at the first
-// entry. So the entries are handed over as they are read, and the client, which
-// does all else of the call, is left with an empty list.
-
-// entryKey is the context's key of a func(listEntry).
-type entryKey struct{}
-
-// withEntries has the entries of the lists that are asked for with a context
-// handed to see instead of the client.
-func withEntries(ctx context.Context, see func(listEntry)) context.Context {
-	return context.WithValue(ctx, entryKey{}, see)
-}
 
 // listEntry is what is read of a list's entry.
 type listEntry struct {
@@ -67,41 +51,11 @@ func readLabels(labels map[string]string, selects string) map[string]string {
 	return few
 }
 
-// handOver replaces the body of a list's answer by one that hands its entries
-// over, where the request's context asks for it.
-func handOver(req *http.Request, resp *http.Response) {
-	if see, ok := req.Context().Value(entryKey{}).(func(listEntry)); ok && resp.StatusCode == http.StatusOK {
-		resp.Body = &entries{body: resp.Body, see: see}
-	}
-}
-
-// entries is the body of a list. The first Read reads all of it, and gives an
-// empty list.
-type entries struct {
-	body io.ReadCloser
-	see  func(listEntry)
-	left string // what is still to be given
-	done bool
-}
-
-// Read satisfies io.Reader. Its error names what is wrong with the list.
-func (e *entries) Read(p []byte) (int, error) {
-	if !e.done {
-		if err := e.readAll(); err != nil {
-			return 0, err
-		}
-		e.done, e.left = true, "[]"
-	}
-	if e.left == "" {
-		return 0, io.EOF
-	}
-	n := copy(p, e.left)
-	e.left = e.left[n:]
-	return n, nil
-}
-
-func (e *entries) readAll() error {
-	in := json.NewDecoder(e.body)
+// readList hands over the entries of a list as they are read: a list of 10,000
+// containers is more than ten megabytes, of which Docker's client would make
+// several times as much before anybody could look at the first one.
+func readList(body io.Reader, see func(listEntry)) error {
+	in := json.NewDecoder(body)
 	begin, err := in.Token()
 	if err != nil {
 		return unended(err)
@@ -117,26 +71,8 @@ func (e *entries) readAll() error {
 		if err := in.Decode(&one); err != nil {
 			return fmt.Errorf("entry %d of the list: %w", n, unended(err))
 		}
-		e.see(one)
+		see(one)
 	}
-	if _, err = in.Token(); err != nil { // the end of the list
-		return unended(err)
-	}
-	_, err = io.CopyN(io.Discard, e.body, 512) // to its end, so that the connection can be used again
-	if err == io.EOF {                         //nolint:errorlint // it is the reader's own
-		return nil
-	}
-	return err //nolint:wrapcheck // the body's own
+	_, err = in.Token() // the end of the list
+	return unended(err)
 }
-
-// unended names the end of a body in the middle of the list: to whom reads the
-// body, an end is a good one.
-func unended(err error) error {
-	if err == io.EOF { //nolint:errorlint // an error that wraps it names itself
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
-// Close satisfies io.Closer.
-func (e *entries) Close() error { return e.body.Close() }

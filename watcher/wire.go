@@ -56,7 +56,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		w.opened.Store(true)
 		resp.Body = &eventLines{body: resp.Body, in: bufio.NewReaderSize(resp.Body, 4096), skipped: w.skipped}
 	}
-	handOver(req, resp)
+	passToReader(req, resp)
 	return resp, nil
 }
 
