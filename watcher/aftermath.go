@@ -2,6 +2,8 @@ package watcher
 
 import (
 	"context"
+	"math"
+	"slices"
 	"time"
 
 	"defib/heal"
@@ -17,6 +19,10 @@ const (
 	// aftermathEvery is how often, since a probe that hangs for good stops a
 	// health check as well (engine fact 11.5).
 	aftermathEvery = time.Hour
+	// aftermathMost is at how many it looks then: each look is an answer of some
+	// kilobytes, and takes the engine half a millisecond. After a connection that
+	// followed a gap it looks at all.
+	aftermathMost = 1000
 	// aftermathPause is the time between two looks: there is no hurry, and
 	// there may be thousands.
 	aftermathPause = 20 * time.Millisecond
@@ -34,15 +40,18 @@ const aftermathSection = "aftermath"
 func (w *Watcher) watchAftermath(ctx context.Context) {
 	timer := time.NewTimer(aftermathSoon)
 	defer timer.Stop()
+	most, last := math.MaxInt, ""
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-			w.sweepProbes(ctx)
+			last = w.sweepProbes(ctx, most, last)
+			most = aftermathMost
 			timer.Reset(aftermathEvery)
 		case <-w.returned:
 			timer.Reset(aftermathSoon)
+			most = math.MaxInt // any of them may have been left behind
 			w.findLeftDown(ctx)
 		}
 	}
@@ -56,12 +65,13 @@ func (w *Watcher) engineReturned() {
 	}
 }
 
-// sweepProbes looks at all watched containers whose health check should be
-// running; twice at those whose newest probe is old.
-func (w *Watcher) sweepProbes(ctx context.Context) {
+// sweepProbes looks at watched containers whose health check should be running,
+// the most that it may, by id from after the last one on; twice at those whose
+// newest probe is old. It gives the id of the last one.
+func (w *Watcher) sweepProbes(ctx context.Context, most int, last string) string {
 	eng := w.engine.Load()
 	if eng == nil {
-		return
+		return last
 	}
 	call, cancel := context.WithTimeout(ctx, w.o.CallTimeout)
 	var ids []string
@@ -72,9 +82,24 @@ func (w *Watcher) sweepProbes(ctx context.Context) {
 	})
 	cancel()
 	if err != nil {
-		return // the list of the unhealthy meets the same and says so
+		return last // the list of the unhealthy meets the same and says so
 	}
+	ids = after(ids, last, most)
 	w.inspectAll(ctx, ids, false)
+	if len(ids) == 0 {
+		return ""
+	}
+	return ids[len(ids)-1]
+}
+
+// after gives the ids that follow the last one in a circle, the most that may be.
+func after(ids []string, last string, most int) []string {
+	slices.Sort(ids)
+	at, found := slices.BinarySearch(ids, last)
+	if found {
+		at++
+	}
+	return slices.Concat(ids[at:], ids[:at])[:min(most, len(ids))]
 }
 
 // mayTell tells whether a container is watched and people may be told of it.
