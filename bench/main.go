@@ -4,6 +4,7 @@
 //	go run ./bench                     all of it, in some ten minutes
 //	go run ./bench latency storm       some of it: latency, scale, storm
 //	go run ./bench -short              with short windows, to see that it works
+//	go run ./bench -o docs/figures.md  into a file
 //	go run ./bench compare A [B]       commit A and commit B (or what is checked out), in turn
 //
 // The engine runs in this process and takes its share of the processors: run it
@@ -11,6 +12,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -58,6 +60,7 @@ func measurements() []measurement {
 // order is what is wanted: measurements, all where there are none, and commits.
 type order struct {
 	short           bool
+	out             string // the file for the tables; empty: none but the standard output
 	wanted, commits []string
 }
 
@@ -67,8 +70,9 @@ func parse(args []string, stderr io.Writer) (order, error) {
 	flags.SetOutput(stderr)
 	o := order{commits: []string{""}}
 	flags.BoolVar(&o.short, "short", false, "short windows: the figures mean little")
+	flags.StringVar(&o.out, "o", "", "a `file` for the tables")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: go run ./bench [-short] [latency] [scale] [storm]\n       go run ./bench [-short] compare A [B]   (commits; B: what is checked out)")
+		fmt.Fprintln(stderr, "usage: go run ./bench [-short] [-o FILE] [latency] [scale] [storm]\n       go run ./bench [-short] [-o FILE] compare A [B]   (commits; B: what is checked out)")
 	}
 	if err := flags.Parse(args); err != nil {
 		return o, err //nolint:wrapcheck // it is the flag's own
@@ -104,7 +108,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "Measured on %s.\n", machine())
+	var text bytes.Buffer
+	out := io.MultiWriter(stdout, &text)
+	commit, err := git(ctx, "describe", "--always", "--dirty")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "# Figures\n\nMeasured at %s on %s, by `go run ./bench%s`. The engine is simulated in another\n"+
+		"process on the same machine, behind a unix socket, so times are those of defib and of nothing else.\n", commit, machine(), called(args))
 	for _, m := range measurements() {
 		if len(o.wanted) > 0 && !slices.Contains(o.wanted, m.name) {
 			continue
@@ -113,9 +124,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("measure the %s: %w", m.name, err)
 		}
-		t.print(stdout, len(programs) > 1)
+		t.print(out, len(programs) > 1)
+	}
+	if o.out == "" {
+		return nil
+	}
+	if err := os.WriteFile(o.out, text.Bytes(), 0o644); err != nil { //nolint:gosec // a document
+		return fmt.Errorf("write the tables: %w", err)
 	}
 	return nil
+}
+
+// called gives the arguments as they are typed, after a blank.
+func called(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return " " + strings.Join(args, " ")
 }
 
 // build builds commits; an empty one is what is checked out.

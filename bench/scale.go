@@ -17,7 +17,7 @@ func scale(ctx context.Context, programs []program, short bool, progress io.Writ
 		title: "By the number of containers",
 		note: []string{
 			"All are healthy Compose services, probed every 10 s with the three exec events of each probe: 3,000 events a second for 10,000.",
-			"Start is from the process' beginning until it watches, with what that read from the engine. CPU and bytes of a minute in which",
+			"Start is from the process' beginning until it watches, with what that read from the engine. CPU and bytes are of a minute in which",
 			"nothing happens. Resident is what is in memory after that minute, private what of it is no page of the program's file;",
 			"peak the most there ever was. The restarts come last, of single containers, beside the probes.",
 		},
