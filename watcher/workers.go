@@ -3,6 +3,7 @@ package watcher
 import (
 	"context"
 	"errors"
+	"runtime"
 	"time"
 
 	"defib/heal"
@@ -46,7 +47,8 @@ func (w *Watcher) startLook(ctx context.Context, e *entry, toAct bool) {
 		w.send(l)
 	}
 	if toAct {
-		go job() // they are few, see turns, and wait for nobody
+		go job()          // they are few, see turns, and wait for nobody
+		runtime.Gosched() // it goes first: what is left to do here is not what healing waits for
 		return
 	}
 	w.lookers.do(job)
@@ -157,7 +159,6 @@ func (w *Watcher) act(ctx context.Context, e *entry, a heal.Act) {
 	if ctx.Err() != nil {
 		return // defib is stopping: nothing new is begun
 	}
-	w.logAct(e, a)
 	w.acting++
 	limit := a.Grace + max(slack, w.o.CallTimeout)
 	go func() {
@@ -166,6 +167,8 @@ func (w *Watcher) act(ctx context.Context, e *entry, a heal.Act) {
 		defer late.Stop()
 		w.send(w.carryOut(context.WithoutCancel(ctx), id, a, limit))
 	}()
+	runtime.Gosched() // the call goes first
+	w.logAct(e, a)
 }
 
 // carryOut makes the call and looks at what came of it.
