@@ -22,10 +22,11 @@ func buildFlags() []string {
 }
 
 // Build makes a static defib of the source in a folder, and gives the path of
-// the program, which lies in the folder out.
-func Build(ctx context.Context, source, out string) (string, error) {
+// the program, which lies in the folder out. Flags are those of go build, beside
+// what the shipped program is built with.
+func Build(ctx context.Context, source, out string, flags ...string) (string, error) {
 	program := filepath.Join(out, "defib")
-	c := exec.CommandContext(ctx, "go", slices.Concat([]string{"build"}, buildFlags(), []string{"-o", program, "."})...) //nolint:gosec // the caller's own folder
+	c := exec.CommandContext(ctx, "go", slices.Concat([]string{"build"}, buildFlags(), flags, []string{"-o", program, "."})...) //nolint:gosec // the caller's own folder
 	c.Dir = source
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := c.CombinedOutput(); err != nil {
