@@ -12,7 +12,7 @@ func down(_ context.Context, s *stage) error {
 	return nil
 }
 
-func up(_ context.Context, s *stage) error { return s.Engine.Up() }
+func up(_ context.Context, s *stage) error { return s.Engine.Up() } //nolint:contextcheck // it takes none
 
 func hang(on bool) step { return simply(func(s *stage) { s.Engine.Hang(on) }) }
 

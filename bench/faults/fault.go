@@ -103,11 +103,11 @@ func watched(ctx context.Context, s *stage) error {
 
 // calls breaks those calls of the engine that are of one of some kinds.
 func calls(f dockertest.Fault, kinds ...string) step {
-	return simply(func(s *stage) {
-		s.undo = append(s.undo, s.Engine.Fail(func(c dockertest.Call) bool {
-			return len(kinds) == 0 || slices.Contains(kinds, c.Kind)
-		}, f))
-	})
+	return simply(func(s *stage) { s.breakCalls(f, kinds...) })
+}
+
+func (s *stage) breakCalls(f dockertest.Fault, kinds ...string) {
+	s.undo = append(s.undo, s.Engine.Fail(func(c dockertest.Call) bool { return slices.Contains(kinds, c.Kind) }, f))
 }
 
 // firstCalls breaks the first n of a kind about the container.

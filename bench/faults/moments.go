@@ -48,27 +48,23 @@ func moments() []fault {
 // and has that call suffer a fault.
 func sickWhen(kind string, f dockertest.Fault) step {
 	return simply(func(s *stage) {
-		var once sync.Once
 		if f.Delay > 0 { // its answer is made before, and comes after
-			calls(f, kind)(context.Background(), s) //nolint:errcheck // it cannot fail
+			s.breakCalls(f, kind)
 		}
+		turn := func() {
+			s.note(s.Engine.Sicken(web, "no answer"), s.Engine.SetHealth(web, unhealthy, "no answer"))
+		}
+		var once sync.Once
 		s.Engine.OnCall(func(c dockertest.Call) {
-			if c.Kind != kind {
-				return
+			switch {
+			case c.Kind != kind:
+			case kind == "events":
+				once.Do(func() { time.AfterFunc(100*time.Millisecond, turn) }) // the headers are sent by then
+			case f.Delay > 0:
+				once.Do(func() { time.AfterFunc(f.Delay/2, turn) })
+			default:
+				once.Do(turn)
 			}
-			once.Do(func() {
-				delay := f.Delay / 2
-				if kind == "events" {
-					delay = 100 * time.Millisecond // the headers are sent by then
-				}
-				if delay == 0 {
-					s.note(sicken(context.Background(), s), s.Engine.SetHealth(web, unhealthy, "no answer"))
-					return
-				}
-				time.AfterFunc(delay, func() {
-					s.note(sicken(context.Background(), s), s.Engine.SetHealth(web, unhealthy, "no answer"))
-				})
-			})
 		})
 	})
 }

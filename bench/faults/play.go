@@ -55,11 +55,11 @@ func perform(ctx context.Context, f fault, o settings) (row, error) {
 
 // story is the usual play.
 func story(ctx context.Context, f fault, o settings) (row, error) {
-	s, err := newStage(f, o)
+	s, err := newStage(f, o) //nolint:contextcheck // an engine takes none
 	if err != nil {
 		return row{}, err
 	}
-	defer s.close()
+	defer s.close() //nolint:contextcheck // it must be done
 	asking, hush := context.WithCancel(ctx)
 	var asked sync.WaitGroup
 	asked.Go(func() { s.askHealth(asking) })

@@ -65,12 +65,16 @@ func (r row) cells() []string {
 	if r.done != r.restarts && !r.fault.goal.unheal {
 		restarts = fmt.Sprintf("%d, %d done", r.restarts, r.done)
 	}
+	most := span(r.fault.goal.within)
+	if r.fault.play != nil { // many lives, each with a time of its own
+		after, most = "–", "–"
+	}
 	bad := yes(r.bad)
 	if !r.bad && !r.fault.goal.bad {
 		bad = "–"
 	}
 	return []string{
-		r.fault.name, healed, after, span(r.fault.goal.within), restarts, fmt.Sprint(r.needless), fmt.Sprint(r.lost), fmt.Sprint(r.doubled), bad, yes(r.exited),
+		r.fault.name, healed, after, most, restarts, fmt.Sprint(r.needless), fmt.Sprint(r.lost), fmt.Sprint(r.doubled), bad, yes(r.exited),
 	}
 }
 
