@@ -115,6 +115,9 @@ func (h *host) judge() Reckoning {
 		v.OverBudget += max(0, h.restarts[c.name]-budget)
 		if !c.hopeless && h.eng.State(c.name).Health != "healthy" {
 			v.Unhealed++
+			if h.trial.Log != nil {
+				h.trial.Log(fmt.Sprintf("%s is left %+v\n%s", c.name, h.eng.State(c.name), strings.Join(h.log.of(c.name), "\n")))
+			}
 		}
 		for _, b := range []*inbox{h.program, h.chat} {
 			said := b.about(c.name)
