@@ -50,8 +50,10 @@ func engines() []fault {
 			name: "the engine is shut down and back after 5 s",
 			said: "Somebody updates Docker.",
 			web:  twice, byEngine: true,
-			breaks: all(sicken, unwell, shutdown, wait(5*time.Second)), mend: up,
+			breaks: all(shutdown, sicken, wait(5*time.Second)), mend: up,
 		},
+		within("the engine is killed within a restart, and back after 5 s", "The engine crashed.", down),
+		within("the engine is shut down within a restart, and back after 5 s", "Somebody updates Docker.", shutdown),
 		{
 			name: "the engine hangs for 15 s",
 			said: "The disk is slow, docker ps takes for ever.",
@@ -70,6 +72,18 @@ func engines() []fault {
 			web:  twice, late: true, byEngine: true,
 			breaks: all(down, sicken, startDefib, wait(5*time.Second)), mend: up,
 		},
+	}
+}
+
+// within is an engine's end in the middle of a restart, which fails by that.
+func within(name, said string, end step) fault {
+	return fault{
+		name: name, said: said, byEngine: true, long: true, goal: goal{within: 30 * time.Second},
+		web: func(s *dockertest.Spec) {
+			twice(s)
+			s.StopTakes = 500 * time.Millisecond
+		},
+		breaks: all(sicken, asked("restart"), end, wait(5*time.Second)), mend: up,
 	}
 }
 

@@ -57,7 +57,7 @@ func lostEvents() []fault {
 			breaks: all(odd, sicken),
 		},
 		{
-			name: "the same, while lists fail", said: "What is misread cannot be looked up.",
+			name: "malformed and unknown events, while lists fail", said: "What is misread cannot be looked up.",
 			breaks: all(calls(dockertest.Fault{Status: 500, Body: "no"}, "list"), odd, sicken, unwell, wait(3*time.Second)), mend: callsWork,
 		},
 		{

@@ -39,6 +39,7 @@ type goal struct {
 	within time.Duration // healed
 	bad    bool          // defib says meanwhile that it is not well
 	told   []string      // reasons that people must hear, beside the beginning and the end
+	logged string        // what defib's log must say of it: else the fault did not reach it
 	unheal bool          // it cannot be healed: only told
 }
 

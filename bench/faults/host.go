@@ -41,19 +41,19 @@ func hosts() []fault {
 		jumps("defib's clock jumps 3 h ahead within a back-off", far, 6*time.Second, 20*time.Second),
 		jumps("defib's clock jumps 3 h back within a back-off", -far, 6*time.Second, 20*time.Second),
 		{
-			name: "the disk is full", said: "No space left on device, for defib too.", root: true,
+			name: "the disk is full", said: "No space left on device, for defib too.", root: true, goal: goal{logged: "no space left on device"},
 			arrange: smallDisk, breaks: all(fillDisk, sicken),
 		},
 		{
-			name: "the disk is full from defib's start on", said: "It starts on a full host.", root: true,
+			name: "the disk is full from defib's start on", said: "It starts on a full host.", root: true, goal: goal{logged: "no space left on device"},
 			arrange: all(smallDisk, fillDisk), breaks: sicken,
 		},
 		{
-			name: "the disk turns read-only", said: "The file system found an error.", root: true,
+			name: "the disk turns read-only", said: "The file system found an error.", root: true, goal: goal{logged: "read-only file system"},
 			arrange: smallDisk, breaks: all(readOnly, sicken),
 		},
 		{
-			name: "the disk is read-only from defib's start on", said: "Somebody mounted it with :ro.", root: true,
+			name: "the disk is read-only from defib's start on", said: "Somebody mounted it with :ro.", root: true, goal: goal{logged: "read-only file system"},
 			arrange: all(smallDisk, readOnly), breaks: sicken,
 		},
 	}

@@ -20,7 +20,7 @@ func lists() []fault {
 		{"lists are truncated", "A proxy cuts long answers.", dockertest.Fault{Half: true}},
 		{"lists never answer", "docker ps hangs.", dockertest.Fault{Hang: true}},
 	} {
-		faults = append(faults, fault{name: f.name, said: f.said, breaks: all(calls(f.fault, "list"), sicken, unwell, wait(3*time.Second)), mend: callsWork})
+		faults = append(faults, fault{name: f.name, said: f.said, breaks: all(calls(f.fault, "list"), afterList, sicken, unwell, wait(2*time.Second)), mend: callsWork})
 	}
 	return append(faults,
 		fault{

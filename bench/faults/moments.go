@@ -31,7 +31,7 @@ func moments() []fault {
 			breaks: all(killDefib, sicken, unwell, wait(time.Second)), mend: all(startDefib, watched), byEngine: true,
 		},
 		{
-			name: "unhealthy while defib is down, and it may take 10 s to stop", said: "defib was being updated.",
+			name: "unhealthy while defib is down, and it may take 10 s to stop", said: "defib was being updated.", long: true,
 			web:    func(s *dockertest.Spec) { s.StopTimeout = 10 * time.Second },
 			breaks: all(killDefib, sicken, unwell, wait(time.Second)), mend: all(startDefib, watched), byEngine: true,
 			goal: goal{within: 12 * time.Second},

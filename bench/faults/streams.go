@@ -41,7 +41,7 @@ func streams() []fault {
 			long:   true, goal: goal{within: nextList},
 		},
 		{
-			name: "the same, and lists fail for 45 s",
+			name: "the stream is silent, and lists hang for 45 s",
 			said: "Nothing is heard, and nothing can be asked.",
 			goal: goal{bad: true}, long: true, byEngine: true,
 			breaks: all(mute(true), calls(dockertest.Fault{Hang: true}, "list", "inspect", "ping"), sicken, wait(45*time.Second)),

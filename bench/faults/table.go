@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -42,6 +43,7 @@ func (r row) broken() []string {
 	add(r.lost > 0, "%d alerts are lost", r.lost)
 	add(g.bad && !r.bad, "the health endpoint was good all the time")
 	add(r.exited, "defib has exited")
+	add(!strings.Contains(r.log, g.logged), "defib did not log %q", g.logged)
 	return why
 }
 
