@@ -126,8 +126,11 @@ func (v *vigil) wellYet(ctx context.Context, s *stage) error {
 func (v *vigil) begin(ctx context.Context) {
 	go func() {
 		for ctx.Err() == nil {
-			state := v.s.Engine.State(web)
+			state, acted := v.s.Engine.State(web), v.s.firstAct()
 			v.mu.Lock()
+			if v.sick.IsZero() && state.Health != unhealthy {
+				v.sick = acted // it was unhealthy for less than between two looks
+			}
 			switch {
 			case state.Health == unhealthy:
 				if v.sick.IsZero() {

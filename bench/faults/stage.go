@@ -37,11 +37,12 @@ type stage struct {
 	undo     []func()      // of broken calls
 	cleanup  []func()
 
-	mu   sync.Mutex
-	asks map[string]int // restart, stop and start by container, as "restart web"
-	errs []error        // of what ran beside the story
-	bad  int            // answers of the health endpoint that were bad
-	good int
+	mu    sync.Mutex
+	acted time.Time      // the first restart of the container was asked for
+	asks  map[string]int // restart, stop and start by container, as "restart web"
+	errs  []error        // of what ran beside the story
+	bad   int            // answers of the health endpoint that were bad
+	good  int
 }
 
 // newStage makes a host with one container that will fall ill, and others.
@@ -64,6 +65,9 @@ func newStage(f fault, o settings) (*stage, error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.asks[c.Kind+" "+c.Name]++
+			if c.Name == web && s.acted.IsZero() {
+				s.acted = c.At
+			}
 		}
 	})
 	for i := range bystanders {
@@ -136,6 +140,13 @@ func (s *stage) asked(name, kind string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.asks[kind+" "+name]
+}
+
+// firstAct is when something was first done about the container; zero: not yet.
+func (s *stage) firstAct() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.acted
 }
 
 // needless counts what was done to those that are well.
