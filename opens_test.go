@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"defib/bench/rig"
 	"defib/internal/dockertest"
 )
 
@@ -38,7 +39,7 @@ func TestOpensAndConnects(t *testing.T) {
 	c := exec.CommandContext(t.Context(), strace, "-f", "-y", "-qq", "-s", "4096", "-o", trace, "-e", "signal=none",
 		"-e", "trace=%file,%network,%process,io_uring_setup,memfd_create", l.program)
 	c.Env, c.Dir = l.env, "/"
-	said := &journal{}
+	said := &rig.Log{}
 	c.Stderr, c.Stdout = said, said
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -190,7 +191,7 @@ func freeAddress(t *testing.T) string {
 }
 
 // live has the container fall ill and be healed, and people look at it.
-func (l *life) live(said *journal) {
+func (l *life) live(said *rig.Log) {
 	l.await("the watch to begin", func() bool { return strings.Contains(said.String(), `"message":"ready"`) })
 	if err := l.eng.Sicken("web", "no answer"); err != nil {
 		l.t.Fatal(err)

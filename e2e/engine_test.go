@@ -290,3 +290,70 @@ func TestTellsWhatItsEngineLeftDown(t *testing.T) {
 	s.await("defib to tell that it is over", func() bool { return len(told("recovered")) > 0 })
 	d.runs()
 }
+
+// signal sends the engine a signal.
+func (e *ownEngine) signal(s os.Signal) {
+	e.t.Helper()
+	if err := e.daemon.Process.Signal(s); err != nil {
+		e.t.Fatalf("send the engine %s: %v", s, err)
+	}
+}
+
+// TestLiveRestore: an engine with live-restore is killed and comes back, and its
+// containers have run on. One that turns unhealthy then is healed; where the
+// engine does not probe it any more (before 23), people are told that.
+func TestLiveRestore(t *testing.T) {
+	own := startEngine(t, "--live-restore")
+	s := newSceneOn(t, own.engine)
+	sick := s.patient("sick", s.watched("--restart", "always", "--health-timeout", "1s"))
+	sick.awaits(healthy, 1)
+	d := s.defib()
+	s.await("defib to watch", d.watches)
+	started := sick.state(".State.StartedAt")
+
+	own.kill()
+	own.start()
+
+	if now := sick.state(".State.StartedAt"); now != started {
+		t.Fatalf("it did not run on: started at %s, and at %s", started, now)
+	}
+	sick.sicken()
+	version := s.docker("version", "-f", "{{.Server.Version}}")
+	first, _, _ := strings.Cut(version, ".")
+	if major, err := strconv.Atoi(first); err != nil || major >= 23 {
+		sick.isHealed(1)
+		d.runs()
+		return
+	}
+	await(t, 5*time.Minute, "defib to tell that it is not probed any more", func() bool {
+		return len(d.said(func(l line) bool { return l.Reason == "probes-stopped" && strings.Contains(l.raw, sick.name) })) > 0
+	})
+	sick.isUntouched()
+	s.docker("restart", "-t", "1", sick.id) // what people are told to do
+	sick.awaits(healthy, 2)
+	d.runs()
+}
+
+// TestOutlivesAHungEngine: the engine hangs, for so long that defib says that it
+// is not well, and goes on.
+func TestOutlivesAHungEngine(t *testing.T) {
+	own := startEngine(t)
+	s := newSceneOn(t, own.engine)
+	sick := s.patient("sick", s.watched())
+	sick.awaits(healthy, 1)
+	d := s.defib()
+	s.await("defib to watch", d.watches)
+	s.await("defib to be well", d.isWell)
+
+	sick.sicken()
+	own.signal(syscall.SIGSTOP)
+	t.Cleanup(func() { _ = own.daemon.Process.Signal(syscall.SIGCONT) }) // a stopped one could not end
+	await(t, 2*patience, "defib to say that it is not well", func() bool { return !d.isWell() })
+	d.runs()
+	own.signal(syscall.SIGCONT)
+
+	sick.isHealed(1)
+	t.Logf("from the engine's word to the container's end: %s", sick.lag())
+	s.await("defib to be well again", d.isWell)
+	d.runs()
+}

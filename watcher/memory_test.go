@@ -249,6 +249,36 @@ func TestLeftDownWhileTheStreamIsLate(t *testing.T) {
 	})
 }
 
+// TestRestartThatFailsAtTheEnd: a restart that fails while defib ends leaves the
+// container down, and the next defib does not take that for a person's stop.
+func TestRestartThatFailsAtTheEnd(t *testing.T) {
+	lives(t, nil, func(l life) {
+		l.eng.Run(sickly("web", true))
+		if err := l.eng.Edit("web", func(s *dockertest.Spec) { s.FailStart = "port is already allocated" }); err != nil {
+			t.Fatal(err)
+		}
+		l.eng.Fail(func(c dockertest.Call) bool { return c.Kind == "restart" }, dockertest.Fault{Delay: 500 * time.Millisecond})
+		l.sicken(t, "web")
+		for l.calls("restart", "web") == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		l.end()
+		if s := l.eng.State("web").Status; s != "exited" {
+			t.Fatalf("it is %s; the story wants it down", s)
+		}
+		time.Sleep(10 * time.Second)
+	}, func(l life) {
+		if err := l.eng.Edit("web", func(s *dockertest.Spec) { s.FailStart = "" }); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		l.want(t, heal.RestartFailed, heal.Restarted, heal.Recovered)
+		if s := l.eng.State("web").Status; s != "running" {
+			t.Errorf("it is %s", s)
+		}
+	})
+}
+
 // TestRestartUnderWayAtTheEnd: whether the engine did what it was asked before
 // defib ended or not, there is one restart and one story of it.
 func TestRestartUnderWayAtTheEnd(t *testing.T) {

@@ -108,14 +108,16 @@ func (w *Watcher) Run(ctx context.Context) {
 			return
 		}
 	}
-	inner, cancel := context.WithCancel(ctx)
+	// The stream goes on until the loop ends: the stop signal of an act that is
+	// under way must be heard by whoever knows of the act.
+	stream, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var readers sync.WaitGroup
-	readers.Go(func() { w.follow(inner) })
-	readers.Go(func() { w.poll(inner) })
-	readers.Go(func() { w.pollStarting(inner) })
-	readers.Go(func() { w.watchTies(inner) })
-	readers.Go(func() { w.watchAftermath(inner) })
+	readers.Go(func() { w.follow(stream) })
+	readers.Go(func() { w.poll(ctx) })
+	readers.Go(func() { w.pollStarting(ctx) })
+	readers.Go(func() { w.watchTies(ctx) })
+	readers.Go(func() { w.watchAftermath(ctx) })
 	w.loop(ctx)
 	close(w.ended)
 	cancel()
@@ -126,15 +128,15 @@ func (w *Watcher) Run(ctx context.Context) {
 }
 
 // loop is the one goroutine that judges. It ends when ctx is done and the acts
-// under way have ended, or lastWords later.
+// under way have ended and been told of by the stream, or lastWords later.
 func (w *Watcher) loop(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	var deadline <-chan time.Time
+	var deadline, heard <-chan time.Time
 	done := ctx.Done()
 	for {
-		if deadline != nil && w.acting == 0 {
-			return
+		if done == nil && w.acting == 0 && heard == nil {
+			heard = time.After(settle)
 		}
 		w.consult(ctx)
 		timer.Reset(w.sleep(time.Now()))
@@ -144,10 +146,13 @@ func (w *Watcher) loop(ctx context.Context) {
 		case <-timer.C:
 			w.wake(ctx)
 		case <-done:
-			done, deadline = nil, time.After(lastWords)
-			if w.acting > 0 {
-				w.log.Info().Int("acts", w.acting).Msg("stopping: waiting for restarts under way")
+			if w.acting == 0 {
+				return
 			}
+			done, deadline = nil, time.After(lastWords)
+			w.log.Info().Int("acts", w.acting).Msg("stopping: waiting for restarts under way")
+		case <-heard:
+			return
 		case <-deadline:
 			w.log.Warn().Int("acts", w.acting).Msg("stopped with restarts under way: the engine finishes them")
 			return

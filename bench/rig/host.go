@@ -30,8 +30,9 @@ func NewHost(o dockertest.Options) (*Host, error) {
 		return nil, fmt.Errorf("make a folder for a host: %w", err)
 	}
 	h := &Host{Engine: dockertest.New(o), dir: dir, sent: new(atomic.Int64)}
-	l, err := net.Listen("unix", h.Socket()) //nolint:noctx // a unix socket is there at once
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: h.Socket(), Net: "unix"})
 	if err == nil {
+		l.SetUnlinkOnClose(false) // a killed engine leaves its socket
 		h.Inbox, err = newInbox()
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,16 +17,24 @@ import (
 	"time"
 )
 
-// buildFlags are the Dockerfile's: what is measured is what is shipped.
-func buildFlags() []string {
-	return []string{"-tags", "nethttpomithttp2", "-gcflags=all=-l", "-trimpath", "-ldflags", "-s -w"}
-}
+// shipped finds the flags of go build in a Dockerfile, but for the linker's.
+var shipped = regexp.MustCompile(`(?s) go build (.*?)-ldflags`)
 
-// Build makes a static defib of the source in a folder, and gives the path of
-// the program, which lies in the folder out.
-func Build(ctx context.Context, source, out string) (string, error) {
+// Build makes a static defib of the source in a folder, with the flags of its
+// Dockerfile, since what is measured is what is shipped. It gives the path of the
+// program, which lies in the folder out. Flags are further ones of go build.
+func Build(ctx context.Context, source, out string, flags ...string) (string, error) {
+	dockerfile, err := os.ReadFile(filepath.Join(source, "Dockerfile"))
+	if err != nil {
+		return "", fmt.Errorf("read how defib is built: %w", err)
+	}
+	found := shipped.FindSubmatch(dockerfile)
+	if found == nil {
+		return "", fmt.Errorf("read how defib is built: there is no go build with -ldflags in the Dockerfile of %s", source)
+	}
+	args := append([]string{"build"}, strings.Fields(strings.ReplaceAll(string(found[1]), "\\\n", " "))...)
 	program := filepath.Join(out, "defib")
-	c := exec.CommandContext(ctx, "go", slices.Concat([]string{"build"}, buildFlags(), []string{"-o", program, "."})...) //nolint:gosec // the caller's own folder
+	c := exec.CommandContext(ctx, "go", slices.Concat(args, []string{"-ldflags", "-s -w"}, flags, []string{"-o", program, "."})...) //nolint:gosec // the caller's own folder
 	c.Dir = source
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := c.CombinedOutput(); err != nil {

@@ -72,6 +72,7 @@ type Engine struct {
 	dropping  bool
 	muted     bool
 	faults    []*fault
+	jumps     []jump // oldest first
 	calls     []*Call
 	observers []func(Call)
 }

@@ -11,7 +11,7 @@ import (
 type event struct {
 	kind, action, id string
 	attrs            map[string]string
-	at               time.Time
+	at               time.Time // on the engine's clock
 	lines            [3][]byte // its JSON per dialect, made when first needed
 }
 
@@ -52,7 +52,7 @@ func (e *Engine) emit(c *container, action string, own map[string]string) {
 			attrs["containerExitCode"] = strconv.Itoa(c.exitCode)
 		}
 	}
-	ev := &event{kind: "container", action: action, id: c.id, attrs: attrs, at: time.Now()}
+	ev := &event{kind: "container", action: action, id: c.id, attrs: attrs, at: e.wall(time.Now())}
 	if len(e.ring) == ringSize {
 		copy(e.ring, e.ring[1:])
 		e.ring[ringSize-1] = ev

@@ -10,10 +10,13 @@ import (
 // Fault says what goes wrong with a call. A Fault with a Delay only is slow but
 // succeeds.
 type Fault struct {
-	Delay  time.Duration // waits so long first
-	Hang   bool          // never answers
-	Drop   bool          // closes the connection without an answer
-	Status int           // answers with this status and Body
+	Delay time.Duration // waits so long first
+	Hang  bool          // never answers
+	Drop  bool          // closes the connection without an answer
+	// Half carries the call out, and breaks the connection after the headers and
+	// half of the body; that of a stream after its headers.
+	Half   bool
+	Status int // answers with this status and Body
 	// Body is sent as it is when it begins with { or <, as proxies' pages do;
 	// other texts become the message of a JSON error.
 	Body string
@@ -55,7 +58,7 @@ func (e *Engine) faultFor(call *Call) (Fault, bool) {
 }
 
 // breaks tells a fault that replaces the answer from a mere delay.
-func (f Fault) breaks() bool { return f.Hang || f.Drop || f.Status != 0 }
+func (f Fault) breaks() bool { return f.Hang || f.Drop || f.Half || f.Status != 0 }
 
 // suffer carries out the fault. errAway means to break the connection.
 func (e *Engine) suffer(life chan struct{}, w http.ResponseWriter, q *request, call *Call, f Fault) error {
@@ -71,7 +74,7 @@ func (e *Engine) suffer(life chan struct{}, w http.ResponseWriter, q *request, c
 		return errAway
 	case f.Drop:
 		return errAway
-	case f.Status == 0:
+	case f.Half, f.Status == 0:
 		return nil
 	}
 	e.note(call, f.Status)
@@ -86,6 +89,31 @@ func (e *Engine) suffer(life chan struct{}, w http.ResponseWriter, q *request, c
 	}
 	return nil
 }
+
+// answerHalf carries the call out and breaks off within the answer.
+func (e *Engine) answerHalf(life chan struct{}, w http.ResponseWriter, r *http.Request, q *request) error {
+	if q.kind == "events" {
+		e.greet(w)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusOK)
+	} else {
+		status, body, err := e.act(life, w, r, q)
+		if err != nil {
+			return err
+		}
+		if body == nil {
+			return errAway // there is no half of it
+		}
+		e.reply(half{w}, status, body)
+	}
+	flush(w)
+	return errAway
+}
+
+// half writes half of what it is given.
+type half struct{ http.ResponseWriter }
+
+func (h half) Write(p []byte) (int, error) { return h.ResponseWriter.Write(p[:len(p)/2]) }
 
 // waitFor is sleep for a client that may lose patience.
 func waitFor(life chan struct{}, gone <-chan struct{}, d time.Duration) error {

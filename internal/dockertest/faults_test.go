@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -35,6 +36,64 @@ func TestCutStreams(t *testing.T) {
 			equal(t, "a new stream", seen(), []string{"exec_create: /bin/sh -c probe", "exec_start: /bin/sh -c probe", "exec_die 0"})
 		})
 	}
+}
+
+// TestHalfAnswers: a list that breaks off, and a stream that has its headers and
+// no more.
+func TestHalfAnswers(t *testing.T) {
+	bubble(t, dockertest.Options{}, func(t *testing.T, e *dockertest.Engine, cli *client.Client) {
+		e.Run(dockertest.Spec{Name: "web"})
+		undo := e.Fail(func(dockertest.Call) bool { return true }, dockertest.Fault{Half: true})
+		if _, err := cli.ContainerList(t.Context(), container.ListOptions{}); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("half a list: %v", err)
+		}
+		_, errs := cli.Events(t.Context(), events.ListOptions{})
+		if err := <-errs; !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("a stream after its headers: %v", err)
+		}
+		if err := restartWithinAMinute(cli); err == nil || e.State("web").Restarts != 1 {
+			t.Errorf("a restart without an answer: %v, %+v", err, e.State("web"))
+		}
+		undo()
+		list, err := cli.ContainerList(t.Context(), container.ListOptions{})
+		must(t, err)
+		if len(list) != 1 {
+			t.Errorf("a whole list has %d", len(list))
+		}
+	})
+}
+
+// TestJump: what the engine notes follows its clock, what it waits for does not.
+func TestJump(t *testing.T) {
+	bubble(t, dockertest.Options{}, func(t *testing.T, e *dockertest.Engine, cli *client.Client) {
+		e.Run(dockertest.Spec{Name: "web", Health: &dockertest.Health{Interval: 10 * time.Second, Retries: 1, Sick: true}})
+		msgs, _ := cli.Events(t.Context(), events.ListOptions{})
+		begun := time.Now()
+		time.Sleep(time.Second)
+		e.Jump(-3 * time.Hour)
+		m := <-msgs
+		if want := begun.Add(10*time.Second - 3*time.Hour); m.TimeNano != want.UnixNano() || time.Since(begun) != 10*time.Second {
+			t.Errorf("the probe was told of after %s, at %s; want %s", time.Since(begun), time.Unix(0, m.TimeNano), want)
+		}
+		in, err := cli.ContainerInspect(t.Context(), "web")
+		must(t, err)
+		if started, err := time.Parse(time.RFC3339Nano, in.State.StartedAt); err != nil || !started.Equal(begun) {
+			t.Errorf("started at %s before the jump", in.State.StartedAt)
+		}
+		info, err := cli.Info(t.Context())
+		must(t, err)
+		if now, err := time.Parse(time.RFC3339Nano, info.SystemTime); err != nil || time.Since(now) != 3*time.Hour {
+			t.Errorf("its time is %s", info.SystemTime)
+		}
+		ping, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://engine/_ping", http.NoBody)
+		must(t, err)
+		resp, err := cli.HTTPClient().Do(ping)
+		must(t, err)
+		_ = resp.Body.Close()
+		if date, err := http.ParseTime(resp.Header.Get("Date")); err != nil || time.Since(date) != 3*time.Hour {
+			t.Errorf("Date: %s", resp.Header.Get("Date"))
+		}
+	})
 }
 
 func TestLostEvents(t *testing.T) {

@@ -97,9 +97,12 @@ func (e *Engine) serve(w http.ResponseWriter, r *http.Request) {
 func (e *Engine) treat(life chan struct{}, w http.ResponseWriter, r *http.Request, q *request, call *Call) error {
 	f, broken := e.faultFor(call)
 	if broken && !f.AfterEffect {
-		if err := e.suffer(life, w, q, call, f); err != nil || f.breaks() {
+		if err := e.suffer(life, w, q, call, f); err != nil || f.breaks() && !f.Half {
 			return err
 		}
+	}
+	if broken && f.Half {
+		return e.answerHalf(life, w, r, q)
 	}
 	status, body, err := e.act(life, w, r, q)
 	if err == nil && broken && f.AfterEffect {
@@ -200,6 +203,7 @@ func (e *Engine) greet(w http.ResponseWriter) {
 	h.Set("Api-Version", e.opts.APIVersion)
 	h.Set("Docker-Experimental", "false")
 	h.Set("Ostype", "linux")
+	h.Set("Date", e.clock().Format(http.TimeFormat))
 	if e.opts.Podman {
 		h.Set("Server", "Libpod/"+e.opts.Version+" (linux)")
 		h.Set("Libpod-Api-Version", e.opts.Version)

@@ -11,10 +11,10 @@ func (e *Engine) inspection(c *container) wireInspect {
 	dir := "/var/lib/docker/containers/" + c.id
 	return wireInspect{
 		ID:             c.id,
-		Created:        c.created.UTC(),
+		Created:        e.wall(c.created),
 		Path:           "/app",
 		Args:           []string{},
-		State:          c.wireState(),
+		State:          e.wireState(c),
 		Image:          c.imageID,
 		ResolvConfPath: dir + "/resolv.conf",
 		HostnamePath:   dir + "/hostname",
@@ -33,7 +33,7 @@ func (e *Engine) inspection(c *container) wireInspect {
 	}
 }
 
-func (c *container) wireState() wireState {
+func (e *Engine) wireState(c *container) wireState {
 	s := wireState{
 		Status:     c.status(),
 		Running:    c.running,
@@ -42,8 +42,8 @@ func (c *container) wireState() wireState {
 		OOMKilled:  c.oomKilled,
 		ExitCode:   c.exitCode,
 		Error:      c.failure,
-		StartedAt:  utc(c.startedAt),
-		FinishedAt: utc(c.finishedAt),
+		StartedAt:  e.wall(c.startedAt),
+		FinishedAt: e.wall(c.finishedAt),
 	}
 	if c.running && !c.restarting {
 		s.Pid = 1000 + c.starts // any number but 0 will do
@@ -54,7 +54,7 @@ func (c *container) wireState() wireState {
 	if c.health != nil {
 		s.Health = &wireHealth{Status: c.health.status, FailingStreak: c.health.streak, Log: []wireProbe{}}
 		for _, p := range c.health.log {
-			s.Health.Log = append(s.Health.Log, wireProbe{utc(p.start), utc(p.end), p.exitCode, p.output})
+			s.Health.Log = append(s.Health.Log, wireProbe{e.wall(p.start), e.wall(p.end), p.exitCode, p.output})
 		}
 	}
 	return s

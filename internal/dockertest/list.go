@@ -90,7 +90,7 @@ func (e *Engine) summary(c *container, withHealth bool) wireSummary {
 		Image:           c.spec.Image,
 		ImageID:         c.imageID,
 		Command:         "/app",
-		Created:         c.created.Unix(),
+		Created:         e.wall(c.created).Unix(),
 		Ports:           []struct{}{},
 		Labels:          c.spec.Labels,
 		State:           c.status(),

@@ -103,7 +103,7 @@ func (e *Engine) unsubscribe(s *stream) {
 func (e *Engine) pump(life chan struct{}, w http.ResponseWriter, gone <-chan struct{}, s *stream, until time.Time) error {
 	var over <-chan time.Time
 	if !until.IsZero() {
-		timer := time.NewTimer(time.Until(until))
+		timer := time.NewTimer(until.Sub(e.clock()))
 		defer timer.Stop()
 		over = timer.C
 	}

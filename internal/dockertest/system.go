@@ -88,7 +88,7 @@ func (e *Engine) info() wireInfo {
 		Containers:         len(e.all),
 		Driver:             "overlay2",
 		NEventsListener:    len(e.streams),
-		SystemTime:         utc(time.Now()),
+		SystemTime:         e.wall(time.Now()),
 		LoggingDriver:      "json-file",
 		CgroupDriver:       "cgroupfs",
 		CgroupVersion:      "1",
