@@ -159,6 +159,7 @@ func (w *Watcher) act(ctx context.Context, e *entry, a heal.Act) {
 	if ctx.Err() != nil {
 		return // defib is stopping: nothing new is begun
 	}
+	w.logAct(e, a)
 	w.acting++
 	limit := a.Grace + max(slack, w.o.CallTimeout)
 	go func() {
@@ -168,7 +169,6 @@ func (w *Watcher) act(ctx context.Context, e *entry, a heal.Act) {
 		w.send(w.carryOut(context.WithoutCancel(ctx), id, a, limit))
 	}()
 	runtime.Gosched() // the call goes first
-	w.logAct(e, a)
 }
 
 // carryOut makes the call and looks at what came of it.
