@@ -131,17 +131,26 @@ func (e *engine) now() time.Time {
 // subscribe opens the event stream from a time of the engine's clock on. The
 // filter keeps out the three exec events of every probe; health_status in it
 // matches by prefix, and died and remove are Podman's words.
-func (e *engine) subscribe(ctx context.Context, since time.Time) (<-chan events.Message, <-chan error) {
+func (e *engine) subscribe(ctx context.Context, since time.Time) (<-chan event, <-chan error) {
+	heard := make(chan event)
+	ctx = withHearer(ctx, func(m event) {
+		select {
+		case heard <- m:
+		case <-ctx.Done():
+		}
+	})
+
 	f := filters.NewArgs(filters.Arg("type", "container"))
 	for _, name := range []string{
 		"health_status", "start", "die", "died", "kill", "restart", "destroy", "remove", "pause", "unpause", "create", "rename", "oom",
 	} {
 		f.Add("event", name)
 	}
-	return e.read.Events(ctx, events.ListOptions{
+	_, errs := e.read.Events(ctx, events.ListOptions{
 		Since:   fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()),
 		Filters: f,
 	})
+	return heard, errs
 }
 
 // past gives what the engine remembers of its life, oldest first. It takes the
@@ -149,24 +158,20 @@ func (e *engine) subscribe(ctx context.Context, since time.Time) (<-chan events.
 func (e *engine) past(ctx context.Context) ([]heal.Boot, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	messages, errs := e.read.Events(ctx, events.ListOptions{Since: "1", Until: strconv.FormatInt(e.now().Add(3*time.Second).Unix(), 10)})
 	var past []heal.Boot
-	for {
-		select {
-		case m := <-messages:
-			if len(past) > enginePast {
-				return past, nil // more than it should have: not all of it is wanted
-			}
-			past = append(past, heal.Boot{
-				ID: m.Actor.ID, Started: m.Action == "start" || m.Action == "create", Died: m.Action == "die", At: time.Unix(0, m.TimeNano),
-			})
-		case err := <-errs:
-			if errors.Is(err, io.EOF) {
-				return past, nil
-			}
-			return nil, fmt.Errorf("ask for the engine's past: %w", err)
+	_, errs := e.read.Events(withHearer(ctx, func(m event) {
+		if len(past) > enginePast {
+			cancel() // more than it should have: not all of it is wanted
+			return
 		}
+		past = append(past, heal.Boot{
+			ID: m.Actor.ID, Started: m.Action == "start" || m.Action == "create", Died: m.Action == "die", At: time.Unix(0, m.TimeNano),
+		})
+	}), events.ListOptions{Since: "1", Until: strconv.FormatInt(e.now().Add(3*time.Second).Unix(), 10)})
+	if err := <-errs; !errors.Is(err, io.EOF) && len(past) <= enginePast {
+		return nil, fmt.Errorf("ask for the engine's past: %w", err)
 	}
+	return past, nil
 }
 
 // glance opens an event stream that is over at once.
@@ -185,20 +190,15 @@ func (e *engine) glance(ctx context.Context) error {
 // error, where it is not, may come a moment after subscribe has returned.
 func (e *engine) opened() bool { return e.wires[0].opened.Load() }
 
-// decodable tells what the client's decoder would find wrong with a line.
-func decodable(line []byte) error {
-	return json.Unmarshal(line, &events.Message{}) //nolint:wrapcheck // the caller names the line
-}
-
 // sighting turns an event into what it says about a container. Labels override
 // the attributes signal and exitCode: see engine fact 1.4.
-func (e *engine) sighting(m events.Message) (sighting, bool) {
+func (e *engine) sighting(m event) (sighting, bool) {
 	s := sighting{
 		id: m.Actor.ID, labels: m.Actor.Attributes, at: time.Unix(0, m.TimeNano),
 		key: fmt.Sprintf("%s %s %d", m.Actor.ID, m.Action, m.TimeNano),
 	}
 	s.container = containerOf(m.Actor.ID, m.Actor.Attributes["name"], m.Actor.Attributes["image"], m.Actor.Attributes)
-	switch action := string(m.Action); action {
+	switch m.Action {
 	case "health_status: healthy":
 		s.event = heal.Observed{Health: heal.Healthy}
 	case "health_status: unhealthy":
@@ -225,7 +225,7 @@ func (e *engine) sighting(m events.Message) (sighting, bool) {
 	case "unpause":
 		s.event = heal.Unpaused{}
 	case "create", "rename":
-		s.created = action == "create"
+		s.created = m.Action == "create"
 	default:
 		return s, false
 	}

@@ -3,6 +3,8 @@ package watcher
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,9 +15,9 @@ import (
 )
 
 // wire sits between Docker's client and the network. It keeps the engine's
-// clock, and keeps bad lines of the event stream from the client's decoder,
-// which would end the stream on the first one and meet it again at each
-// reconnect for as long as the engine replays it.
+// clock, and reads the event stream past the client's decoder, which would end
+// the stream on the first bad line and meet it again at each reconnect for as
+// long as the engine replays it.
 type wire struct {
 	base    *http.Transport
 	skipped func(err error) // told of each bad line; called from the reader
@@ -54,7 +56,11 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if strings.HasSuffix(req.URL.Path, "/events") && resp.StatusCode == http.StatusOK {
 		w.opened.Store(true)
-		resp.Body = &eventLines{body: resp.Body, in: bufio.NewReaderSize(resp.Body, 4096), skipped: w.skipped}
+		hear, ok := req.Context().Value(hearerKey{}).(func(event))
+		if !ok {
+			hear = func(event) {}
+		}
+		resp.Body = &eventLines{body: resp.Body, in: bufio.NewReaderSize(resp.Body, 4096), hear: hear, skipped: w.skipped}
 	}
 	passToReader(req, resp)
 	return resp, nil
@@ -74,30 +80,54 @@ func gateway(status int) bool {
 // it; the largest seen in the wild are a few hundred KB.
 const maxEvent = 4 << 20
 
-// eventLines passes on whole lines that the client can decode, and nothing else.
+// event is what is read of an event.
+type event struct {
+	Type   string
+	Action string
+	Actor  struct {
+		ID         string
+		Attributes map[string]string
+	}
+	TimeNano int64 `json:"timeNano"`
+}
+
+// hearerKey is the context's key of a func(event).
+type hearerKey struct{}
+
+// withHearer has the events of the stream that is opened with a context handed
+// to hear, by the goroutine that reads them, until the stream's error comes. The
+// client hears none.
+func withHearer(ctx context.Context, hear func(event)) context.Context {
+	return context.WithValue(ctx, hearerKey{}, hear)
+}
+
+// eventLines is the body of an event stream. A Read hands over its events, and
+// returns at its end only.
 type eventLines struct {
 	body    io.ReadCloser
 	in      *bufio.Reader
-	line    []byte // what is left to hand out of the current line
+	hear    func(event)
 	skipped func(error)
 }
 
-// Read hands out the good lines; it satisfies io.Reader.
-func (e *eventLines) Read(p []byte) (int, error) {
-	for len(e.line) == 0 {
+// Read satisfies io.Reader; it gives no bytes.
+func (e *eventLines) Read([]byte) (int, error) {
+	for {
 		line, err := e.next()
 		if err != nil {
 			return 0, err
 		}
-		if bad := check(line); bad != nil {
-			e.skipped(bad)
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue // a proxy keeps its idle timer quiet
+		}
+		var m event
+		if err := json.Unmarshal(line, &m); err != nil {
+			e.skipped(fmt.Errorf("it is %.80q: %w", line, err))
 			continue
 		}
-		e.line = line
+		e.hear(m)
 	}
-	n := copy(p, e.line)
-	e.line = e.line[n:]
-	return n, nil
 }
 
 // Close ends the stream; it satisfies io.Closer.
@@ -128,17 +158,4 @@ func (e *eventLines) next() ([]byte, error) {
 			return line, nil
 		}
 	}
-}
-
-// check tells what is wrong with a line. Blank lines keep a proxy's idle
-// timer quiet and are no events.
-func check(line []byte) error {
-	line = bytes.TrimSpace(line)
-	if len(line) == 0 {
-		return nil
-	}
-	if err := decodable(line); err != nil {
-		return fmt.Errorf("it is %.80q: %w", line, err)
-	}
-	return nil
 }
