@@ -107,6 +107,9 @@ func (e *ownEngine) start() {
 	// the test's context, which ends before the clean-up.
 	e.daemon = exec.Command(e.program[0], e.program[1:]...) //nolint:noctx // see above
 	e.daemon.Stdout, e.daemon.Stderr = log, log
+	// A group of its own: the kernel lets those that are stopped go on when their
+	// group has lost the terminal that could have told them to.
+	e.daemon.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := e.daemon.Start(); err != nil {
 		e.t.Fatal("start an engine:", err)
 	}
@@ -297,41 +300,6 @@ func (e *ownEngine) signal(s os.Signal) {
 	if err := e.daemon.Process.Signal(s); err != nil {
 		e.t.Fatalf("send the engine %s: %v", s, err)
 	}
-}
-
-// TestLiveRestore: an engine with live-restore is killed and comes back, and its
-// containers have run on. One that turns unhealthy then is healed; where the
-// engine does not probe it any more (before 23), people are told that.
-func TestLiveRestore(t *testing.T) {
-	own := startEngine(t, "--live-restore")
-	s := newSceneOn(t, own.engine)
-	sick := s.patient("sick", s.watched("--restart", "always", "--health-timeout", "1s"))
-	sick.awaits(healthy, 1)
-	d := s.defib()
-	s.await("defib to watch", d.watches)
-	started := sick.state(".State.StartedAt")
-
-	own.kill()
-	own.start()
-
-	if now := sick.state(".State.StartedAt"); now != started {
-		t.Fatalf("it did not run on: started at %s, and at %s", started, now)
-	}
-	sick.sicken()
-	version := s.docker("version", "-f", "{{.Server.Version}}")
-	first, _, _ := strings.Cut(version, ".")
-	if major, err := strconv.Atoi(first); err != nil || major >= 23 {
-		sick.isHealed(1)
-		d.runs()
-		return
-	}
-	await(t, 5*time.Minute, "defib to tell that it is not probed any more", func() bool {
-		return len(d.said(func(l line) bool { return l.Reason == "probes-stopped" && strings.Contains(l.raw, sick.name) })) > 0
-	})
-	sick.isUntouched()
-	s.docker("restart", "-t", "1", sick.id) // what people are told to do
-	sick.awaits(healthy, 2)
-	d.runs()
 }
 
 // TestOutlivesAHungEngine: the engine hangs, for so long that defib says that it

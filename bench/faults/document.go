@@ -118,5 +118,5 @@ clock of its own, which jumps. defib's own clock jumps in a defib of the same so
 
 The same is tried on real engines by the end-to-end suite (` + "`go test ./e2e`" + `), where a fault can be made there: the engine killed
 (` + "`TestOutlivesItsEngine`, `TestOwnHealthIsHonest`, `TestTellsWhatItsEngineLeftDown`" + `), killed with live-restore
-(` + "`TestLiveRestore`" + `), hung (` + "`TestOutlivesAHungEngine`" + `), the stream cut, silent, and not there at first (` + "`TestEventsAreCut`,\n`TestEventsAreSilent`, `TestStartsBeforeItsEngine`" + `), defib killed (` + "`TestRemembersOverAKill`" + `), a full disk (` + "`TestHealsOnAFullDisk`" + `).
+(` + "`go test -tags long -run TestLiveRestore ./e2e`" + `, which takes four minutes), hung (` + "`TestOutlivesAHungEngine`" + `), the stream cut, silent, and not there at first (` + "`TestEventsAreCut`,\n`TestEventsAreSilent`, `TestStartsBeforeItsEngine`" + `), defib killed (` + "`TestRemembersOverAKill`" + `), a full disk (` + "`TestHealsOnAFullDisk`" + `).
 `
