@@ -18,14 +18,14 @@ func scale(ctx context.Context, programs []program, short bool, progress io.Writ
 		note: []string{
 			"All are healthy Compose services, probed every 10 s with the three exec events of each probe: 3,000 events a second for 10,000.",
 			"Start is from the process' beginning until it watches, with what that read from the engine. CPU and bytes are of a minute in which",
-			"nothing happens. Resident is what is in memory after that minute, private what of it is no page of the program's file;",
+			"nothing happens. Resident is what is in memory after it (half a minute, in fact), private what of it is no page of the program's file;",
 			"peak the most there ever was. The restarts come last, of single containers, beside the probes.",
 		},
 		head: []string{
 			"program", "containers", "start", "CPU of the start", "read", "CPU a minute", "read a minute", "resident", "private", "peak", "event to restart p50", "most",
 		},
 	}
-	window := time.Minute
+	window := 30 * time.Second
 	if short {
 		window = 5 * time.Second
 	}
