@@ -18,7 +18,7 @@ func storm(ctx context.Context, programs []program, short bool, progress io.Writ
 		note: []string{
 			"Every container turns unhealthy in the same moment; a restart takes 200 ms and heals it. One canary is healed first, then eight at a",
 			"time (AUTOHEAL_PARALLEL), so the least is a 40th of a second for each. Lost are those that were not restarted, too often",
-			"those that were restarted more than once. Messages are those to a webhook, which is told of each incident.",
+			"those that were restarted more than once. Messages are those to a webhook: a storm is told as one.",
 		},
 		head: []string{"program", "containers", "first restart", "last healed", "the least", "lost", "too often", "resident at most", "CPU", "messages"},
 	}
