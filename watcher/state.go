@@ -257,14 +257,7 @@ func replaceFile(d disk, path string, text []byte) error {
 	if err != nil {
 		return fmt.Errorf("create %s: %w", aside, reason(err))
 	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
+	if err := writeSynced(f, text); err != nil {
 		return fmt.Errorf("write %s: %w", aside, reason(err))
 	}
 	if err := d.rename(aside, path); err != nil {
@@ -283,17 +276,22 @@ func appendFile(d disk, path string, text []byte) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, reason(err))
 	}
-	_, err = f.Write(text)
+	if err := writeSynced(f, text); err != nil {
+		return fmt.Errorf("add to %s: %w", path, reason(err))
+	}
+	return nil
+}
+
+// writeSynced writes a text into a file, syncs it and closes it.
+func writeSynced(f openFile, text []byte) error {
+	_, err := f.Write(text)
 	if err == nil {
 		err = f.Sync()
 	}
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
-	if err != nil {
-		return fmt.Errorf("add to %s: %w", path, reason(err))
-	}
-	return nil
+	return err //nolint:wrapcheck // the caller names the file
 }
 
 // reason gives the cause in an error of package os, whose text names the

@@ -1,7 +1,6 @@
 package lives
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"defib/bench/rig"
 )
 
 // told is one thing that a receiver was told of a container.
@@ -113,22 +114,7 @@ func readSlack(body []byte) map[string][]told {
 }
 
 // journal is the log of all lives of a host.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
+type journal struct{ rig.Log }
 
 // of gives the lines that hold a text, and the kills.
 func (j *journal) of(text string) []string {
