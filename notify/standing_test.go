@@ -2,7 +2,9 @@ package notify
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"defib/heal"
@@ -14,15 +16,17 @@ import (
 // tried again, and that it is over.
 func TestStandings(t *testing.T) {
 	h := &human{called: "chat", fails: &setback{err: errors.New("it answered \x1b[31m503")}}
-	play(t, zerolog.Nop(), func(n *Notifier) {
-		changed := 0
-		n.workers[0].standing.changed = func() { changed++ }
+	synctest.Test(t, func(t *testing.T) {
+		n := newNotifier([]receiver{h}, func() string { return "box" }, none, zerolog.Nop())
+		var changed atomic.Int64
+		n.workers[0].standing.changed = func() { changed.Add(1) } // before the worker runs
+		start(t, n)
 		began := time.Now()
 		n.Post(notice("web", heal.GaveUp))
 		time.Sleep(10 * time.Second)
 		s := n.Standings()[0]
 		if s.Receiver != "chat" || s.Place != "chat.example" || s.Waiting != 1 || !s.Oldest.Equal(began) || s.Trouble != "it answered 503" ||
-			s.Since.IsZero() || !s.RetryAt.After(s.Since) || s.Delivered != 0 || changed == 0 {
+			s.Since.IsZero() || !s.RetryAt.After(s.Since) || s.Delivered != 0 || changed.Load() == 0 {
 			t.Errorf("in trouble: %+v", s)
 		}
 		h.fail(nil)
@@ -36,7 +40,7 @@ func TestStandings(t *testing.T) {
 		if s = n.Standings()[0]; s.Dropped != 1 || s.Waiting != 0 {
 			t.Errorf("refused for good: %+v", s)
 		}
-	}, h)
+	})
 }
 
 func TestWords(t *testing.T) {
