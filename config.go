@@ -32,7 +32,7 @@ type config struct {
 type watchConfig struct {
 	Selection   watcher.Selection `env:"AUTOHEAL_CONTAINER_LABEL" envDefault:"autoheal" allowed:"all, the name of a label that must be true, or label=value" example:"all" help:"Which containers are watched: those on which this label is true, those with label=value, or all."`
 	StartPeriod time.Duration     `env:"AUTOHEAL_START_PERIOD" envDefault:"0s" min:"0s" max:"24h" example:"30s" help:"How long to wait after defib's own start before anything is watched."`
-	Interval    time.Duration     `env:"AUTOHEAL_INTERVAL" envDefault:"10s" min:"500ms" max:"1h" example:"10s" help:"How often the unhealthy are listed. It is only the safety net: defib acts at once on the engine's events."`
+	Interval    time.Duration     `env:"AUTOHEAL_INTERVAL" envDefault:"5s" min:"500ms" max:"1h" example:"5s" help:"How often the unhealthy are listed. It is only the safety net: defib acts at once on the engine's events."`
 	For         time.Duration     `env:"AUTOHEAL_UNHEALTHY_FOR" envDefault:"0s" min:"0s" max:"24h" example:"1m" help:"How long a container must have been unhealthy before it is treated. The retries of its HEALTHCHECK already wait."`
 	Action      heal.Treatment    `env:"AUTOHEAL_ACTION" envDefault:"restart" allowed:"restart, stop, notify or none" example:"restart" help:"What is done about an unhealthy container: restart it, stop it, only tell people, or nothing."`
 	StopTimeout *time.Duration    `env:"AUTOHEAL_DEFAULT_STOP_TIMEOUT" min:"0s" max:"24h" example:"10s" help:"How long a container may take to stop before it is killed. Default: the container's own."`

@@ -26,7 +26,7 @@ func TestDefaultsNeedNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := o.Policy
-	if o.Endpoint.Host != "unix:///var/run/docker.sock" || o.Interval != 10*time.Second || o.Selection.Key != "autoheal" ||
+	if o.Endpoint.Host != "unix:///var/run/docker.sock" || o.Interval != 5*time.Second || o.Selection.Key != "autoheal" ||
 		p.Treatment != heal.TreatRestart || p.StopTimeout != -1 || p.MaxRestarts != 5 || p.RetryAfterMax != 6*time.Hour {
 		t.Errorf("defaults: %+v", o)
 	}
@@ -74,7 +74,7 @@ func TestWrongConfiguration(t *testing.T) {
 		t.Errorf("exit code %d; want %d", code, exitUsage)
 	}
 	for _, want := range []string{
-		`AUTOHEAL_INTERVAL="abc": must be seconds or a duration from 500ms to 1h, such as AUTOHEAL_INTERVAL=10s`,
+		`AUTOHEAL_INTERVAL="abc": must be seconds or a duration from 500ms to 1h, such as AUTOHEAL_INTERVAL=5s`,
 		`AUTOHEAL_START_PERIOD="-1"`, `AUTOHEAL_ACTION="reboot": must be restart, stop, notify or none`,
 		`AUTOHEAL_ONLY_MONITOR_RUNNING="maybe": must be true or false`, `AUTOHEAL_MAX_RESTARTS="0": must be a whole number from 1 to 100`,
 		`LOG_LEVEL="loud"`, `LOG_FORMAT="xml"`, `DOCKER_HOST="ssh://host": has the scheme "ssh"`, `AUTOHEAL_DOCKER_HOST_WRITE="nonsense"`,

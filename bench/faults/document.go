@@ -96,8 +96,9 @@ unless the row says otherwise. All settings are the defaults, unless the row nam
 
 - **after**: from the engine's word that the container is unhealthy to its word that it is healthy again; with a star from
   the engine's return, or defib's, where that came later.
-- **at most**: what is promised. 10 s is the rule. What only a list can find waits for the next one (` + "`AUTOHEAL_INTERVAL`" + `, 10 s by
+- **at most**: what is promised. 10 s is the rule. What only a list can find waits for the next one (` + "`AUTOHEAL_INTERVAL`" + `, 5 s by
   default), and then for as long as the container may take to stop, since somebody might be stopping it.
+  A question that hangs is given up after 10 s, even if others are answered by then.
 - **restarts**: calls of restart and start that defib made; "done" are the restarts that the engine completed.
 - **needless**: the same to containers that were well. **alerts lost**: of the beginning, of the end, or of what a human must
   know. **doubled**: the same news again.

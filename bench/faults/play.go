@@ -15,7 +15,8 @@ const (
 	newsTime      = 10 * time.Second        // for alerts to come after the healing
 	calmTime      = 1500 * time.Millisecond
 	extraTime     = 30 * time.Second // for what misses its goal, so that the table can tell by how much
-	nextList      = 14 * time.Second // what only a list finds: AUTOHEAL_INTERVAL, 10 s, what the stop may take, 1 s, and some
+	nextList      = 9 * time.Second  // what only a list finds: AUTOHEAL_INTERVAL, 5 s, what the stop may take, 1 s, and some
+	lastAnswer    = 13 * time.Second // what hangs when the fault ends is given up after 10 s; then the stop, 1 s, and some
 	usualGoal     = 10 * time.Second
 	defaultEngine = "29.1.3"
 )
