@@ -13,16 +13,7 @@ import (
 // nothing.
 
 func (w *Watcher) logChange(e *entry, before heal.State, told bool) {
-	if before.Phase != heal.Steady && e.state.Healed() && !told && !before.Following {
-		message := "is gone or down, and not by defib: nothing to do"
-		if !e.state.HealthySince.IsZero() {
-			message = "healthy again before anything was done"
-			if !before.ExitedAt.IsZero() {
-				message = "runs again before anything was done"
-			}
-		}
-		w.about(w.log.Info(), e).Str("phase", before.Phase.String()).Msg(message)
-	}
+	w.logUntreated(e, before, told)
 	if s := e.state; s.Hold != before.Hold && s.Hold != heal.NotHeld {
 		w.about(w.log.Info(), e).Str("phase", s.Phase.String()).Str("reason", s.Hold.String()).Msg("left alone for now")
 	}
@@ -33,6 +24,39 @@ func (w *Watcher) logChange(e *entry, before heal.State, told bool) {
 		w.about(w.log.WithLevel(quietly(zerolog.InfoLevel, e.state.Failures > 1)), e).Str("phase", e.state.Phase.String()).
 			Stringer("wait", time.Until(e.state.WakeAt).Round(time.Second)).Msg("waiting before the next restart")
 	}
+}
+
+// untreated is an incident that ended before anything was done, of which the
+// log does not say so yet.
+type untreated struct {
+	phase  heal.Phase // the one that it ended in
+	exited bool       // it was about a container that had exited
+}
+
+// logUntreated logs the end of what nothing was done about. While the container
+// is being looked at, that may still find the opposite of what ended it.
+func (w *Watcher) logUntreated(e *entry, before heal.State, told bool) {
+	s := e.state
+	s.Looking = false
+	switch {
+	case told || s.Phase != heal.Steady:
+		e.untreated = nil
+	case before.Phase != heal.Steady && s.Healed() && !before.Following:
+		e.untreated = &untreated{phase: before.Phase, exited: !before.ExitedAt.IsZero()}
+	}
+	u := e.untreated
+	if u == nil || !e.state.Healed() {
+		return
+	}
+	e.untreated = nil
+	message := "is gone or down, and not by defib: nothing to do"
+	if !s.HealthySince.IsZero() {
+		message = "healthy again before anything was done"
+		if u.exited {
+			message = "runs again before anything was done"
+		}
+	}
+	w.about(w.log.Info(), e).Str("phase", u.phase.String()).Msg(message)
 }
 
 func (w *Watcher) logConnected(eng *engine) {

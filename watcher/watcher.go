@@ -68,6 +68,7 @@ type entry struct {
 	known     bool // people were told of this incident
 	evidence  *heal.Evidence
 	unheard   bool // the list told of its trouble while the stream was silent
+	untreated *untreated
 
 	key   string    // what survives its recreation
 	heard time.Time // the newest event of it, on the engine's clock
