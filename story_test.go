@@ -448,6 +448,8 @@ func (s *story) doToEngine(verb string, args []string) {
 		s.undo = append(s.undo, s.eng.Fail(kind(args[0]), dockertest.Fault{Status: 500, Body: "something broke inside"}))
 	case "swallow":
 		s.undo = append(s.undo, s.eng.Fail(kind(args[0]), dockertest.Fault{Hang: true}))
+	case "late": // the answer is made at once, and comes later
+		s.undo = append(s.undo, s.eng.Fail(kind(args[0]), dockertest.Fault{Delay: s.duration(args[1]), AfterEffect: true}))
 	case "slow":
 		s.undo = append(s.undo, s.eng.Fail(kind(args[0]), dockertest.Fault{Delay: s.duration(args[1])}))
 	case "mend":

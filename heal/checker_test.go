@@ -19,6 +19,7 @@ type checker struct {
 	tries        int      // restarts since the back-off was last forgotten
 	word         Sighting // the newest inspection
 	toAct        bool     // the newest look was granted
+	overtaken    bool     // since it was asked for, the container was heard to be well, to end or to start
 	killedInAct  bool
 	byPerson     bool // since the newest act: somebody killed, started or removed it
 	restarts     []time.Time
@@ -69,9 +70,14 @@ func (c *checker) note(e Event, before State) {
 			c.word, c.toAct = e.Sighting, before.ToAct
 			c.byPerson = c.byPerson || (before.HalfDone && e.Status == StatusRunning)
 		}
+	case Observed:
+		c.overtaken = c.overtaken || e.Health == Healthy
+	case Died:
+		c.overtaken = true
 	case Killed:
 		c.killed(c.inFlight == nil)
 	case Started:
+		c.overtaken = true
 		c.byPerson = c.byPerson || c.inFlight == nil
 	case Destroyed:
 		c.byPerson, c.inFlight = true, nil
@@ -150,9 +156,10 @@ func (c *checker) noteRestart() {
 func (c *checker) action(a Action, e Event, before State) {
 	switch a := a.(type) {
 	case Look:
-		if l, ok := e.(Looked); ok && l.Err == "" && a.ToAct == c.toAct {
+		if l, ok := e.(Looked); ok && l.Err == "" && a.ToAct == c.toAct && !c.overtaken {
 			c.fail("a look led to the same look at the same instant")
 		}
+		c.overtaken = false
 	case Act:
 		c.act(a, e, before)
 	case Tell:
@@ -186,6 +193,8 @@ func (c *checker) act(a Act, e Event, before State) {
 		}
 	case a.Verb != Start && (looked.Health != Unhealthy || looked.Status != StatusRunning || looked.Streak == 0):
 		c.fail("%s of a container that is %s, %s, streak %d", a.Verb, looked.Status, looked.Health, looked.Streak)
+	case looked.Health == Unhealthy && looked.Status == StatusRunning && c.overtaken:
+		c.fail("%s for what was seen before it was heard to be well, to end or to start", a.Verb)
 	case c.p.Treatment == TreatNone || c.p.Treatment == TreatNotify:
 		c.fail("%s though it may only be told", a.Verb)
 	case a.Verb == Restart && !c.s.StoppingAt.IsZero():
@@ -248,6 +257,7 @@ func (c *checker) standing(e Event, before State) {
 	}
 	if o, ok := e.(Observed); ok {
 		repeated, actions := Decide(c.p, c.s, o, c.now)
+		repeated.Overtaken = c.s.Overtaken // a look that the first one began
 		if len(actions) > 0 || !reflect.DeepEqual(repeated, c.s) {
 			c.fail("a repeated observation (%s, %s) did something", o.Health, o.Status)
 		}

@@ -38,7 +38,21 @@ func Decide(p Policy, s State, e Event, now time.Time) (State, []Action) {
 	}
 	d.exits(s, e)
 	d.troubles(s, e)
+	_, answered := e.(Looked)
+	d.s.Overtaken = d.s.Looking && s.Looking && !answered && (s.Overtaken || overtakes(e))
 	return d.s, d.actions
+}
+
+// overtakes tells whether an event is news that the answer to a look, which may
+// have been given before, does not hold.
+func overtakes(e Event) bool {
+	switch e := e.(type) {
+	case Observed:
+		return e.Health == Healthy
+	case Died, Started:
+		return true
+	}
+	return false
 }
 
 // decision is one call of Decide at work: a copy of the state and what was

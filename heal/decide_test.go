@@ -250,6 +250,11 @@ func TestDecisions(t *testing.T) {
 		{failing, "absent", "failing: "}, // a look is under way
 		{failing, "seen unhealthy", "restarting: restart"},
 		{failing, "seen healthy", "steady: "},
+		{failing + "; healthy", "seen unhealthy", "steady: look"},
+		{failing + "; healthy; seen unhealthy", "seen unhealthy", "failing: look-to-act"},
+		{failing + "; healthy; unhealthy", "seen unhealthy", "failing: look-to-act"},
+		{failing + "; healthy; unhealthy; seen unhealthy", "seen unhealthy", "restarting: restart"},
+		{failing + "; term; died; started", "seen unhealthy", "steady: look"},
 		{failing, "seen busy", "failing: (its project is being changed)"},
 		{failing + "; seen busy; wake", "seen unhealthy", "restarting: restart"},
 		{failing, "seen blind", "failing: (no events tell whether somebody is stopping it)"},

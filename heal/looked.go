@@ -16,6 +16,9 @@ func (d *decision) looked(e Looked) {
 	case e.Err != "", e.Status == StatusUnknown:
 		d.lookFailed()
 		return
+	case d.s.Overtaken && e.Status == StatusRunning && e.Health == Unhealthy:
+		d.look() // nothing is restarted for what it was before it turned well or was started
+		return
 	}
 	d.s.LookFails = 0
 	d.take(e.Sighting)

@@ -60,8 +60,9 @@ type State struct {
 	// WakeAt is when Decide wants a Woke; zero: never.
 	WakeAt time.Time
 	// Looking says that a Look is under way: one at a time.
-	Looking bool
-	ToAct   bool // that Look was asked for in order to act
+	Looking   bool
+	ToAct     bool // that Look was asked for in order to act
+	Overtaken bool // since it was asked for, an event told what it may not have seen
 
 	// The incident. Since is zero while none is open.
 	Since          time.Time

@@ -12,8 +12,8 @@ import (
 // container, id, project, phase, reason, attempt, err. The steady state says
 // nothing.
 
-func (w *Watcher) logChange(e *entry, before heal.State, told bool) {
-	w.logUntreated(e, before, told)
+func (w *Watcher) logChange(e *entry, before heal.State, ev heal.Event, told bool) {
+	w.logUntreated(e, before, ev, told)
 	if s := e.state; s.Hold != before.Hold && s.Hold != heal.NotHeld {
 		w.about(w.log.Info(), e).Str("phase", s.Phase.String()).Str("reason", s.Hold.String()).Msg("left alone for now")
 	}
@@ -35,7 +35,7 @@ type untreated struct {
 
 // logUntreated logs the end of what nothing was done about. While the container
 // is being looked at, that may still find the opposite of what ended it.
-func (w *Watcher) logUntreated(e *entry, before heal.State, told bool) {
+func (w *Watcher) logUntreated(e *entry, before heal.State, ev heal.Event, told bool) {
 	s := e.state
 	s.Looking = false
 	switch {
@@ -50,11 +50,15 @@ func (w *Watcher) logUntreated(e *entry, before heal.State, told bool) {
 	}
 	e.untreated = nil
 	message := "is gone or down, and not by defib: nothing to do"
-	if !s.HealthySince.IsZero() {
+	_, started := ev.(heal.Started)
+	l, _ := ev.(heal.Looked)
+	switch {
+	case !s.HealthySince.IsZero() && u.exited:
+		message = "runs again before anything was done"
+	case !s.HealthySince.IsZero():
 		message = "healthy again before anything was done"
-		if u.exited {
-			message = "runs again before anything was done"
-		}
+	case started, l.Status == heal.StatusRunning:
+		message = "was started by somebody before anything was done"
 	}
 	w.about(w.log.Info(), e).Str("phase", u.phase.String()).Msg(message)
 }

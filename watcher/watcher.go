@@ -329,7 +329,7 @@ func (w *Watcher) feed(ctx context.Context, e *entry, ev heal.Event) {
 		}
 	}
 	w.host.Note(e.container, w.graph.needs(id), state, time.Now())
-	w.logChange(e, before, told)
+	w.logChange(e, before, ev, told)
 	w.noteChange(state.Phase != before.Phase || state.Hold != before.Hold)
 	if state.Phase != heal.Restarting && !state.ToAct {
 		w.giveTurn(ctx, id)
