@@ -187,14 +187,14 @@ func (c *checker) act(a Act, e Event, before State) {
 		c.fail("start of a container that defib has not stopped and may not start")
 	case a.Verb == Start && looked.Status != StatusExited:
 		c.fail("start of a container that is %s", looked.Status)
+	case c.overtaken:
+		c.fail("%s for what was seen before it was heard to be well, to end or to start", a.Verb)
 	case a.Verb == Restart && follows(looked):
 		if looked.Status != StatusRunning {
 			c.fail("restart after its owner of a container that is %s", looked.Status)
 		}
 	case a.Verb != Start && (looked.Health != Unhealthy || looked.Status != StatusRunning || looked.Streak == 0):
 		c.fail("%s of a container that is %s, %s, streak %d", a.Verb, looked.Status, looked.Health, looked.Streak)
-	case looked.Health == Unhealthy && looked.Status == StatusRunning && c.overtaken:
-		c.fail("%s for what was seen before it was heard to be well, to end or to start", a.Verb)
 	case c.p.Treatment == TreatNone || c.p.Treatment == TreatNotify:
 		c.fail("%s though it may only be told", a.Verb)
 	case a.Verb == Restart && !c.s.StoppingAt.IsZero():

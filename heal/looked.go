@@ -16,8 +16,8 @@ func (d *decision) looked(e Looked) {
 	case e.Err != "", e.Status == StatusUnknown:
 		d.lookFailed()
 		return
-	case d.s.Overtaken && e.Status == StatusRunning && e.Health == Unhealthy:
-		d.look() // nothing is restarted for what it was before it turned well or was started
+	case d.s.Overtaken && d.weighty(e):
+		d.look()
 		return
 	}
 	d.s.LookFails = 0
@@ -36,6 +36,18 @@ func (d *decision) looked(e Looked) {
 	default:
 		d.sawRunning(e)
 	}
+}
+
+// weighty tells whether an act or a bad verdict can come of a look. Those do not
+// come of what a container was before it turned well, ended or was started.
+func (d *decision) weighty(e Looked) bool {
+	switch e.Status { //nolint:exhaustive // the others put off what they may lead to
+	case StatusRunning:
+		return e.Health == Unhealthy || len(d.s.After) > 0
+	case StatusExited:
+		return d.granted
+	}
+	return false
 }
 
 // lookFailed tries again soon: the engine may be away.
