@@ -237,8 +237,8 @@ func (s *story) play(t *testing.T) {
 		s.eng.Run(spec)
 		time.Sleep(130 * time.Millisecond)
 	}
-	time.Sleep(1700 * time.Millisecond)
-	s.began = time.Now()
+	time.Sleep(1696 * time.Millisecond)
+	s.began = time.Now().Add(4 * time.Millisecond) // so lists come before what steps and probes do in the same second
 	ctx, cancel := context.WithCancel(t.Context())
 	var told, watched sync.WaitGroup
 	voice, hush := context.WithCancel(context.WithoutCancel(ctx))
@@ -273,7 +273,7 @@ func (s *story) follow() {
 }
 
 func (s *story) write(format string, args ...any) {
-	d := time.Since(s.began)
+	d := max(0, time.Since(s.began))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lines = append(s.lines, fmt.Sprintf("%9s %s", clock(d), fmt.Sprintf(format, args...)))
