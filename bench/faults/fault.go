@@ -41,6 +41,7 @@ type goal struct {
 	told   []string      // reasons that people must hear, beside the beginning and the end
 	logged string        // what defib's log must say of it: else the fault did not reach it
 	unheal bool          // it cannot be healed: only told
+	well   bool          // it turns well by itself: nothing is to be done about it, and nothing told
 }
 
 // step is a part of a story.

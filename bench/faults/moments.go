@@ -37,6 +37,14 @@ func moments() []fault {
 			goal: goal{within: 12 * time.Second},
 		},
 		{
+			name: "it turns well while the answer to the look is on its way", said: "The engine was busy; it restarted what was well.",
+			goal: goal{well: true}, breaks: all(lateLooks, sicken, unwell, wait(time.Second), cure, wait(7*time.Second)), // for a second look
+		},
+		{
+			name: "a person restarts it while the answer to the look is on its way", said: "I had just restarted it myself.",
+			goal: goal{well: true}, breaks: all(lateLooks, sicken, unwell, wait(time.Second), restart, wait(7*time.Second)),
+		},
+		{
 			name: "defib is killed within a restart", said: "The host ran out of memory, and defib with it.",
 			web:    func(s *dockertest.Spec) { s.StopTakes = 500 * time.Millisecond },
 			breaks: all(sicken, asked("restart"), killDefib), mend: all(startDefib, watched), byEngine: true,
@@ -68,6 +76,17 @@ func sickWhen(kind string, f dockertest.Fault) step {
 		})
 	})
 }
+
+// lateLooks has each look answered 3 s after the answer was made.
+func lateLooks(ctx context.Context, s *stage) error {
+	return calls(dockertest.Fault{Delay: 3 * time.Second, AfterEffect: true}, "inspect")(ctx, s)
+}
+
+// cure makes the container's probes succeed; the next one is 100 ms away.
+func cure(_ context.Context, s *stage) error { return s.Engine.Cure(web) }
+
+// restart is a person's.
+func restart(_ context.Context, s *stage) error { return s.Engine.Restart(web, time.Second) }
 
 // asked waits for a call about the container.
 func asked(kind string) step {

@@ -215,7 +215,7 @@ func (s *stage) unheard() missing {
 		open[a.Incident] = a.Status != "resolved"
 	}
 	m := missing{beginnings: len(wanted)}
-	if s.fault.goal.unheal {
+	if s.fault.goal.unheal || s.fault.goal.well {
 		return m
 	}
 	if !began {

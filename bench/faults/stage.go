@@ -155,7 +155,7 @@ func (s *stage) needless() int {
 	defer s.mu.Unlock()
 	n := 0
 	for what, times := range s.asks {
-		if strings.Contains(what, " bystander-") {
+		if strings.Contains(what, " bystander-") || (s.fault.goal.well && strings.HasSuffix(what, " "+web)) {
 			n += times
 		}
 	}
