@@ -17,13 +17,17 @@ import (
 	"defib/watcher"
 )
 
-// aView runs the whole program on an engine in the process, in virtual time.
-func aView(t *testing.T, dir string, env []string, look func(v *view, eng *dockertest.Engine)) {
+// aView runs the whole program on an engine in the process that runs these
+// containers, in virtual time.
+func aView(t *testing.T, dir string, run []dockertest.Spec, look func(v *view, eng *dockertest.Engine)) {
 	t.Helper()
 	eng, pipe := dockertest.New(dockertest.Options{}), dockertest.NewPipe()
 	eng.Serve(pipe)
 	defer eng.Close()
-	c, _, wrong := load(append(env, "DOCKER_HOST=tcp://engine:2375", "AUTOHEAL_STATE_DIR="+dir, "AUTOHEAL_HOST_NAME=box"))
+	for _, spec := range run {
+		eng.Run(spec)
+	}
+	c, _, wrong := load([]string{"DOCKER_HOST=tcp://engine:2375", "AUTOHEAL_STATE_DIR=" + dir, "AUTOHEAL_HOST_NAME=box"})
 	if len(wrong) > 0 {
 		t.Error(wrong)
 		return
@@ -59,11 +63,12 @@ func TestView(t *testing.T) {
 	dir := t.TempDir()
 	var before status.Incident
 	synctest.Test(t, func(t *testing.T) {
-		aView(t, dir, nil, func(v *view, eng *dockertest.Engine) {
-			health := &dockertest.Health{Interval: 5 * time.Second, Timeout: time.Second, Retries: 2, HealedByRestart: true}
-			eng.Run(dockertest.Spec{Name: "web", Labels: map[string]string{"autoheal": "true"}, Health: health})
-			eng.Run(dockertest.Spec{Name: "<b>other", Labels: map[string]string{"autoheal": "flase"}})
-			eng.Run(dockertest.Spec{Name: "bare", Labels: map[string]string{"autoheal": "true"}})
+		health := &dockertest.Health{Interval: 5 * time.Second, Timeout: time.Second, Retries: 2, HealedByRestart: true}
+		aView(t, dir, []dockertest.Spec{
+			{Name: "web", Labels: map[string]string{"autoheal": "true"}, Health: health},
+			{Name: "<b>other", Labels: map[string]string{"autoheal": "flase"}},
+			{Name: "bare", Labels: map[string]string{"autoheal": "true"}},
+		}, func(v *view, eng *dockertest.Engine) {
 			time.Sleep(20 * time.Second)
 			if err := eng.Sicken("web", "no answer"); err != nil {
 				t.Error(err)
