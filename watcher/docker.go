@@ -130,27 +130,20 @@ func (e *engine) now() time.Time {
 
 // subscribe opens the event stream from a time of the engine's clock on. The
 // filter keeps out the three exec events of every probe; health_status in it
-// matches by prefix, and died and remove are Podman's words.
-func (e *engine) subscribe(ctx context.Context, since time.Time) (<-chan event, <-chan error) {
-	heard := make(chan event)
-	ctx = withHearer(ctx, func(m event) {
-		select {
-		case heard <- m:
-		case <-ctx.Done():
-		}
-	})
-
+// matches by prefix, and died and remove are Podman's words. hear is called by
+// the goroutine that reads, until the error comes.
+func (e *engine) subscribe(ctx context.Context, since time.Time, hear func(event)) <-chan error {
 	f := filters.NewArgs(filters.Arg("type", "container"))
 	for _, name := range []string{
 		"health_status", "start", "die", "died", "kill", "restart", "destroy", "remove", "pause", "unpause", "create", "rename", "oom",
 	} {
 		f.Add("event", name)
 	}
-	_, errs := e.read.Events(ctx, events.ListOptions{
+	_, errs := e.read.Events(withHearer(ctx, hear), events.ListOptions{
 		Since:   fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()),
 		Filters: f,
 	})
-	return heard, errs
+	return errs
 }
 
 // past gives what the engine remembers of its life, oldest first. It takes the

@@ -101,26 +101,21 @@ func eventsOf(t *testing.T, e *engine) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	messages, errs := e.subscribe(ctx, time.Now())
 	var got []string
-	for {
-		select {
-		case m := <-messages:
-			s, ok := e.sighting(m)
-			if !ok {
-				continue
-			}
-			if s.container.Name == "" || s.at.IsZero() {
-				t.Errorf("event without a name or a time: %+v", s)
-			}
-			got = append(got, called(s))
-		case err := <-errs:
-			if !errors.Is(err, io.EOF) {
-				t.Errorf("the stream ended with %v", err)
-			}
-			return got
+	err := <-e.subscribe(ctx, time.Now(), func(m event) {
+		s, ok := e.sighting(m)
+		if !ok {
+			return
 		}
+		if s.container.Name == "" || s.at.IsZero() {
+			t.Errorf("event without a name or a time: %+v", s)
+		}
+		got = append(got, called(s))
+	})
+	if !errors.Is(err, io.EOF) {
+		t.Errorf("the stream ended with %v", err)
 	}
+	return got
 }
 
 func called(s sighting) string {

@@ -71,7 +71,15 @@ func (f *follower) once(ctx context.Context) (time.Duration, error) {
 	// Until the headers come the client hangs with a hung engine; the context
 	// of the stream can have no deadline, since that would end it later.
 	impatience := time.AfterFunc(listTimeout, end)
-	messages, errs := eng.subscribe(stream, f.from(eng))
+	var since time.Time
+	open := make(chan struct{}) // and until then nothing is heard
+	errs := eng.subscribe(stream, f.from(eng), func(m event) {
+		select {
+		case <-open:
+			f.hear(eng, m, since)
+		case <-stream.Done():
+		}
+	})
 	impatient := !impatience.Stop()
 	opened := time.Now()
 	if !eng.opened() {
@@ -82,24 +90,24 @@ func (f *follower) once(ctx context.Context) (time.Duration, error) {
 		f.w.wantList(false)
 		return 0, refusal(err, impatient)
 	}
-	since := eng.now()
+	since = eng.now()
 	f.open(eng)
 	defer func() {
 		f.w.cond.streamEnded()
 		f.lost = time.Now()
 		f.w.noteChange(true)
 	}()
-	for {
-		select {
-		case m := <-messages:
-			if s, ok := eng.sighting(m); ok && f.fresh(s) {
-				s.created = s.created && s.at.After(f.born)
-				s.event = replayed(s.event, s.at.Before(since))
-				f.w.send(heard{s})
-			}
-		case err := <-errs:
-			return time.Since(opened), err
-		}
+	close(open)
+	err = <-errs
+	return time.Since(opened), err
+}
+
+// hear passes an event on. What came before the stream was opened is told again.
+func (f *follower) hear(eng *engine, m event, opened time.Time) {
+	if s, ok := eng.sighting(m); ok && f.fresh(s) {
+		s.created = s.created && s.at.After(f.born)
+		s.event = replayed(s.event, s.at.Before(opened))
+		f.w.send(heard{s})
 	}
 }
 
