@@ -239,6 +239,7 @@ func (d *decision) gate(e Looked, probe bool) (Hold, time.Duration) {
 	case e.Gap > 0:
 		return HoldBlind, e.Gap
 	case e.Blind == 0:
+		d.s.BlindSince = time.Time{} // the next time without events is counted for itself
 		return d.turn(e)
 	case d.s.BlindSince.IsZero():
 		d.s.BlindSince = d.now

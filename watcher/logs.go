@@ -45,14 +45,16 @@ func (w *Watcher) logUntreated(e *entry, before heal.State, ev heal.Event, told 
 		e.untreated = &untreated{phase: before.Phase, exited: !before.ExitedAt.IsZero()}
 	}
 	u := e.untreated
-	if u == nil || !e.state.Healed() {
+	l, _ := ev.(heal.Looked)
+	if u == nil || !e.state.Healed() || l.Err != "" { // what could not be looked at: nothing is known
 		return
 	}
 	e.untreated = nil
 	message := "is gone or down, and not by defib: nothing to do"
 	_, started := ev.(heal.Started)
-	l, _ := ev.(heal.Looked)
 	switch {
+	case l.Status == heal.StatusRunning && l.Health == heal.HealthStarting && !u.exited:
+		message = "was started anew before anything was done"
 	case !s.HealthySince.IsZero() && u.exited:
 		message = "runs again before anything was done"
 	case !s.HealthySince.IsZero():

@@ -224,6 +224,24 @@ func (f *follower) prune() {
 	}
 }
 
+// heard is a sighting from the event stream.
+type heard struct{ sighting }
+
+func (h heard) apply(ctx context.Context, w *Watcher) {
+	if w.isOwn(h.id, h.labels) || w.heardBefore(h.sighting) {
+		return
+	}
+	e := w.entries[h.id]
+	stopped := e != nil && !e.state.StoppingAt.IsZero()
+	w.take(ctx, h)
+	w.noteChange(h.event != nil)
+	w.aftermath.Heard(h.id, h.event)
+	w.tellAftermath(w.aftermath.Over(time.Now()))
+	if _, died := h.event.(heal.Died); !died || !stopped { // who was stopped by a person did not go down with another
+		w.ownerChanged(ctx, h.sighting)
+	}
+}
+
 // wantList asks for a list now; one wish is enough. gap says that the stream
 // was away for longer than the new one tells of.
 func (w *Watcher) wantList(gap bool) {

@@ -180,20 +180,6 @@ func (w *Watcher) send(m message) {
 	}
 }
 
-// heard is a sighting from the event stream.
-type heard struct{ sighting }
-
-func (h heard) apply(ctx context.Context, w *Watcher) {
-	if w.isOwn(h.id, h.labels) || w.heardBefore(h.sighting) {
-		return
-	}
-	w.take(ctx, h)
-	w.noteChange(h.event != nil)
-	w.aftermath.Heard(h.id, h.event)
-	w.tellAftermath(w.aftermath.Over(time.Now()))
-	w.ownerChanged(ctx, h.sighting)
-}
-
 // take passes an event to the container that it is about.
 func (w *Watcher) take(ctx context.Context, h heard) {
 	if e, known := w.entries[h.id]; known {
