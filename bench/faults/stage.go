@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -54,7 +55,7 @@ func newStage(f fault, o settings) (*stage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("play %q: %w", f.name, err)
 	}
-	address, err := freeAddress()
+	address, err := ownAddress(h.Inbox)
 	if err != nil {
 		h.Close()
 		return nil, err
@@ -88,14 +89,15 @@ func newStage(f fault, o settings) (*stage, error) {
 	return s, nil
 }
 
-// freeAddress is an address of loopback that nobody listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
+// ownAddress is one for defib's page that no other stage has, since the inbox
+// holds the port on another address of loopback. A free port of the kernel's
+// choice could be that of another stage's inbox by the time defib listens.
+func ownAddress(b *rig.Inbox) (string, error) {
+	u, err := url.Parse(strings.TrimPrefix(b.URL(), "json+"))
 	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+		return "", fmt.Errorf("read where the inbox is: %w", err)
 	}
-	defer l.Close() //nolint:errcheck // it was only asked for
-	return l.Addr().String(), nil
+	return net.JoinHostPort("127.0.0.2", u.Port()), nil
 }
 
 // start starts defib, and watches whether it stays.
